@@ -1,0 +1,269 @@
+//! Prompt profiles: every text that a root model is told, and the few rules that go with it, are
+//! data. A profile is a folder of TOML files, one per kind of context (`rows.toml`, `lines.toml`,
+//! `prose.toml`, `code.toml`, `sections.toml`, `other.toml`); [`Profiles`] is a parsed folder and
+//! [`Profile`] one file. Reading files is the caller's work; this module refuses a file with an
+//! unknown key, a placeholder that its text cannot have, or a number out of range, and names both.
+//!
+//! In a template `{name}` is replaced once, from left to right; what is put in is never looked at
+//! again, so a question may contain braces. `{{` and `}}` stand for single braces.
+
+mod check;
+mod set;
+mod template;
+
+pub use set::{BuiltIn, ProfileError, Profiles};
+pub(crate) use template::render;
+
+use serde::{Deserialize, Serialize};
+
+/// One prompt file.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Profile {
+    /// The system message. Constant, so that engines keep its state between jobs.
+    pub system: String,
+    /// Worked examples, sent as turns between the system message and the question.
+    #[serde(default, rename = "shot")]
+    pub shots: Vec<Shot>,
+    #[serde(default)]
+    pub root: Root,
+    pub first: First,
+    /// Blocks that run before the root is asked, in order, until one gives an accepted answer.
+    #[serde(default, rename = "script")]
+    pub scripts: Vec<Script>,
+    #[serde(default)]
+    pub rules: Rules,
+    #[serde(default)]
+    pub format: Format,
+    #[serde(default)]
+    pub last: Last,
+    #[serde(default)]
+    pub memory: Memory,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Shot {
+    pub user: String,
+    pub assistant: String,
+}
+
+/// How the root model is asked in an ordinary turn.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Root {
+    /// Text that the assistant's turn begins with; empty: none. May open the fence.
+    pub prefill: String,
+    pub stop: Vec<String>,
+    pub max_tokens: u32,
+    pub temperature: f32,
+    /// The most turns that this profile takes, whatever the job's budget allows.
+    pub turns: u32,
+}
+
+impl Default for Root {
+    fn default() -> Root {
+        Root {
+            prefill: String::new(),
+            stop: Vec::new(),
+            max_tokens: 4096,
+            temperature: 0.0,
+            turns: 30,
+        }
+    }
+}
+
+/// The first user turn.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct First {
+    /// `{card} {hits} {script} {question} {names} {chars} {turns} {sub_calls} {depth}`.
+    pub template: String,
+    /// Wraps the hits (`{hits}`); left out when there are none.
+    #[serde(default)]
+    pub hits: String,
+    /// One hit: `{n} {path} {text}`.
+    #[serde(default = "default_hit")]
+    pub hit: String,
+    /// Wraps one script's output (`{code} {output}`) where `show = "first"`.
+    #[serde(default)]
+    pub script: String,
+    /// The search that the caller does before the first turn; absent: none.
+    #[serde(default)]
+    pub search: Option<FirstSearch>,
+}
+
+fn default_hit() -> String {
+    "[{n}] {text}".to_owned()
+}
+
+/// What to search before the first turn, for the question's own words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FirstSearch {
+    pub k: u32,
+    /// A hit is shown up to so many characters.
+    pub chars: usize,
+    pub style: HitStyle,
+    /// Name the question's words that a hit lacks.
+    #[serde(default)]
+    pub mark: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HitStyle {
+    Sentences,
+    Passages,
+}
+
+/// A block that is run without asking the root. Its answer ends the job when it is no refusal, not
+/// empty, and passes the gate if `gate` is set. Else the next script runs, then the root is asked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Script {
+    pub code: String,
+    #[serde(default)]
+    pub gate: bool,
+    #[serde(default)]
+    pub show: Show,
+}
+
+/// How the root learns of a script that gave no accepted answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Show {
+    /// As a turn of its own, as if it had written the block.
+    #[default]
+    Turn,
+    /// Inside the first user turn, at `{script}`.
+    First,
+    /// Not at all.
+    Hidden,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Rules {
+    /// How often the support gate may send the root's answer back; 0: no gate.
+    pub gate: u32,
+    /// In the first so many turns an empty answer (`None`, 0, `[]`, ..) is sent back; 0: never.
+    pub empty_check: u32,
+    /// Answers that contain one of these (in any case) say that there is no answer. They pass the
+    /// gate; from a script they are not accepted.
+    pub refusals: Vec<String>,
+}
+
+/// Texts that answer what the root did.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Format {
+    /// The user turn after a block: `{output} {variables} {turn} {turns} {sub_calls_left}`; `turn`
+    /// is the one that begins now.
+    pub output: String,
+    /// Output beyond this many characters is cut at its end.
+    pub output_chars: usize,
+    /// Appended where output was cut: `{chars}` is its length before the cut.
+    pub cut: String,
+    pub nothing: String,
+    /// The value of a block's last expression: `{value}`.
+    pub value: String,
+    /// `{type} {message} {source} {line} {traceback}`.
+    pub error: String,
+    /// After an error, when the context has a sample: `{sample}`.
+    pub sample: String,
+    /// After a NameError: `{names}`.
+    pub name_error: String,
+    /// After a block that was undone.
+    pub rolled_back: String,
+    /// After a block that is the same as the one before.
+    pub repeated: String,
+    /// A turn without a block: `{turn} {turns}`.
+    pub no_code: String,
+    /// A block that the token limit cut: `{max_tokens}`. It was not run.
+    pub code_cut: String,
+    /// An empty answer that was sent back: `{answer} {columns}`.
+    pub empty_answer: String,
+    /// An answer that the gate sent back: `{sentence} {names}`.
+    pub unsupported: String,
+    /// The text that refused sub-calls get as their error: `{limit} {asked} {granted}`.
+    pub refused: String,
+}
+
+impl Default for Format {
+    fn default() -> Format {
+        Format {
+            output: "Output:\n{output}".into(),
+            output_chars: 20_000,
+            cut: "... [{chars} characters printed, cut]".into(),
+            nothing: "(nothing printed; use print)".into(),
+            value: String::new(),
+            error: "{traceback}".into(),
+            sample: String::new(),
+            name_error: "\nNames: {names}".into(),
+            rolled_back: "\nThe block was undone; what earlier blocks made is still there.".into(),
+            repeated: "\nThis block was already run. Call FINAL(answer) now.".into(),
+            no_code: "There is no block to run in that. Write one ```repl block.".into(),
+            code_cut: "The block was longer than {max_tokens} tokens and was not run. \
+                       Write a shorter one."
+                .into(),
+            empty_answer: "The answer {answer} looks wrong: nothing matched.\n{columns}".into(),
+            unsupported: "The sentence \"{sentence}\" does not mention {names}.".into(),
+            refused: "no more sub-calls: the limit of {limit} is reached".into(),
+        }
+    }
+}
+
+/// The closing call, made once when a budget is used up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Last {
+    /// `{question} {limit}`.
+    pub ask: String,
+    pub prefill: String,
+    pub stop: Vec<String>,
+    pub max_tokens: u32,
+}
+
+impl Default for Last {
+    fn default() -> Last {
+        Last {
+            ask: "No more turns are left ({limit}). Give your best answer to the question now, in \
+                  plain words and without code.\nQuestion: {question}"
+                .into(),
+            prefill: String::new(),
+            stop: Vec::new(),
+            max_tokens: 1024,
+        }
+    }
+}
+
+/// What happens when the root's window is full.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Memory {
+    /// The newest turns that are kept as they are.
+    pub keep_turns: usize,
+    /// Stands in place of the older turns: `{variables}`.
+    pub dropped: String,
+    /// Asks the root for a summary of the older turns; empty: they are dropped with the note.
+    pub summarise: String,
+    /// Stands in place of the older turns when there is a summary: `{summary} {variables}`.
+    pub summary: String,
+    pub summary_tokens: u32,
+}
+
+impl Default for Memory {
+    fn default() -> Memory {
+        Memory {
+            keep_turns: 2,
+            dropped: "(Earlier turns are left out. Variables: {variables})".into(),
+            summarise: String::new(),
+            summary: "Summary of the earlier turns:\n{summary}\nVariables: {variables}".into(),
+            summary_tokens: 600,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
