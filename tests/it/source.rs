@@ -1,0 +1,52 @@
+//! The repository as text: which files git tracks, their lines, which of them are tests.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+pub fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+pub struct File {
+    /// Relative to the repository's root, with `/`.
+    pub path: String,
+    pub text: String,
+}
+
+impl File {
+    pub fn is_test(&self) -> bool {
+        let name = Path::new(&self.path).file_name().unwrap_or_default();
+        self.path.contains("/tests/") || self.path.starts_with("tests/") || name == "tests.rs"
+    }
+
+    /// Lines with their numbers, without those inside a `#[cfg(test)] mod … { }` at the file's end.
+    pub fn production_lines(&self) -> impl Iterator<Item = (usize, &str)> {
+        let end = self.text.find("#[cfg(test)]\nmod tests {").unwrap_or(self.text.len());
+        let lines = if self.is_test() { "" } else { &self.text[..end] };
+        lines.lines().enumerate().map(|(i, line)| (i + 1, line))
+    }
+}
+
+/// Files that git tracks, or would, with one of these endings.
+pub fn files(endings: &[&str]) -> Vec<File> {
+    let output = Command::new("git")
+        .args(["ls-files", "--cached", "--others", "--exclude-standard"])
+        .current_dir(root())
+        .output()
+        .expect("git lists the files");
+    assert!(output.status.success(), "git ls-files failed: is this a clone?");
+    let mut found = Vec::new();
+    for path in String::from_utf8_lossy(&output.stdout).lines() {
+        if endings.iter().any(|ending| path.ends_with(ending)) && root().join(path).is_file() {
+            let text = std::fs::read_to_string(root().join(path)).expect("a text file");
+            found.push(File { path: path.to_owned(), text });
+        }
+    }
+    assert!(!found.is_empty(), "no file ends with {endings:?}");
+    found
+}
+
+/// Fails with every finding at once, so that one run shows all there is to mend.
+pub fn expect_none(rule: &str, findings: &[String]) {
+    assert!(findings.is_empty(), "{rule}:\n  {}", findings.join("\n  "));
+}
