@@ -1,1 +1,41 @@
-//! (being written)
+//! What a user can turn: one table of fields with their defaults, the layers that may set them, and
+//! the facts of the machine. Owns every read of a configuration file, of the environment and of a
+//! key; refuses unknown keys, values without a unit, secrets by value, and fields that contradict
+//! each other. A default lives in `table.rs` and nowhere else.
+
+mod dirs;
+mod environment;
+pub mod hardware;
+mod kind;
+mod layer;
+mod legacy;
+mod load;
+mod problem;
+mod reference;
+mod relations;
+mod resolve;
+mod schema;
+mod secret;
+mod size;
+mod span;
+mod table;
+#[cfg(test)]
+mod tests;
+
+pub use dirs::{DirError, Dirs, ensure_private_dir, restrict_file};
+pub use environment::Environment;
+pub use kind::{Kind, Place};
+pub use legacy::{Fate, LEGACY, LegacyKey, Unit};
+pub use load::{LoadRequest, config_files, load, load_from};
+pub use problem::{ConfigError, Problem, Warning};
+pub use reference::{reference, sample};
+pub use resolve::{Layer, Loaded, Origin, resolve};
+pub use schema::{
+    Auto, AutoWord, Budgeting, Caching, ColorWhen, Config, ContextStore, Dispatching, Display,
+    Engines, KvType, Llama, ModelChoice, Ollama, OllamaServer, OpenAi, OpenAiServer, Providers,
+    ReplBounds, Switch, Tracing,
+};
+pub use secret::{KeySource, Secret, SecretError, read_key};
+pub use size::{ByteSize, ParseSizeError};
+pub use span::{ParseSpanError, format_span, parse_span};
+pub use table::{FIELDS, Field, OLLAMA_SERVER, OPENAI_SERVER};

@@ -1,0 +1,117 @@
+//! The reference page and the sample file, both written from the table of fields. Pure.
+
+use crate::environment::variable_of;
+use crate::table::{Field, OLLAMA_SERVER, OPENAI_SERVER, SECTIONS};
+use crate::{FIELDS, Fate, LEGACY};
+
+/// `docs/configuration.md`.
+pub fn reference() -> String {
+    let mut page = String::from(INTRODUCTION);
+    for (section, about) in SECTIONS {
+        page.push_str(&format!("\n## [{section}]\n\n{about}\n"));
+        for field in fields_of(section) {
+            page.push_str(&entry(section, field));
+        }
+    }
+    page.push_str(&servers("providers.ollama.servers", OLLAMA_SERVER));
+    page.push_str(&servers("providers.openai.servers", OPENAI_SERVER));
+    page.push_str(LEGACY_TITLE);
+    for known in LEGACY {
+        let fate = match known.fate {
+            Fate::Maps { to, .. } => format!("sets `{to}`"),
+            Fate::Always { because } => format!("no effect: {because}"),
+            Fate::Later { part, when } => format!("warning ({part}): {when}"),
+        };
+        page.push_str(&format!("| `{}` | {fate} |\n", known.key));
+    }
+    page
+}
+
+/// A file that sets every field to its default.
+pub fn sample() -> String {
+    let mut text = String::from(SAMPLE_HEAD);
+    for (section, about) in SECTIONS {
+        text.push_str(&format!("\n# {about}\n[{section}]\n"));
+        for field in fields_of(section) {
+            let name = name_of(section, field);
+            text.push_str(&format!("# {}\n{name} = {}\n", field.sets, field.default));
+        }
+    }
+    text
+}
+
+fn fields_of(section: &str) -> impl Iterator<Item = &'static Field> {
+    FIELDS
+        .iter()
+        .filter(move |field| section_of(field.key) == section)
+}
+
+fn section_of(key: &str) -> &str {
+    key.rsplit_once('.').map_or("", |(section, _)| section)
+}
+
+fn name_of<'a>(section: &str, field: &'a Field) -> &'a str {
+    &field.key[section.len() + 1..]
+}
+
+fn entry(section: &str, field: &Field) -> String {
+    format!(
+        "\n### {}\n\nDefault `{}`; takes {}. Environment: `{}`.\n\n{} {}\n",
+        name_of(section, field),
+        field.default,
+        field.kind.expected(),
+        variable_of(field.key),
+        field.sets,
+        trade(field),
+    )
+}
+
+fn servers(key: &str, columns: &[Field]) -> String {
+    let mut text =
+        format!("\n## [[{key}]]\n\n| key | default | takes | meaning |\n|---|---|---|---|\n");
+    for column in columns {
+        let default = match column.default {
+            "" => "must be given".to_owned(),
+            default => format!("`{default}`"),
+        };
+        let (takes, sets) = (column.kind.expected(), column.sets);
+        text.push_str(&format!(
+            "| `{}` | {default} | {takes} | {sets} |\n",
+            column.key
+        ));
+    }
+    text
+}
+
+fn trade(field: &Field) -> &str {
+    if field.trades == "None." {
+        ""
+    } else {
+        field.trades
+    }
+}
+
+const INTRODUCTION: &str = "\
+# Configuration
+
+Written by `cargo run -p node-config --example reference`; a test compares.
+
+A value comes from the first of these that sets it: a flag, an `RLM_*` variable, `./rlm.toml` (for
+`rlm-ctl` only), `~/.config/rlm/config.toml`, `/etc/rlm/node.toml`, the profile named by `--profile`
+or `RLM_PROFILE`, the default below. `rlm-ctl config show --origin` tells which.
+
+Unknown keys are errors. Spans of time are written `\"250ms\"`, `\"30s\"`, `\"1h30m\"`; sizes `\"20kB\"`
+(1000) or `\"512MiB\"` (1024). Paths in a file are relative to that file; `~/` is the home folder.
+Secrets never stand in a configuration: it names a file or an environment variable.
+";
+
+const LEGACY_TITLE: &str = "
+## Keys of the first design
+
+`--profile optimized` is the first design's file, unchanged. Its keys may stand in any file.
+
+| key | what becomes of it |
+|---|---|
+";
+
+const SAMPLE_HEAD: &str = "# Every field with its default. Keep only the lines that you change.\n";

@@ -1,0 +1,675 @@
+//! The one table of fields: key, what it takes, default, what to set and what that trades. The
+//! typed configuration, the checks, the sample file and the reference page all follow from it.
+
+use crate::kind::{Kind, Place};
+
+/// One thing to turn.
+#[derive(Clone, Copy, Debug)]
+pub struct Field {
+    /// Section and name, joined by dots.
+    pub key: &'static str,
+    pub kind: Kind,
+    /// As it would stand in a file; empty for a field that must be given.
+    pub default: &'static str,
+    /// What to set it to.
+    pub sets: &'static str,
+    /// What more or less of it costs.
+    pub trades: &'static str,
+}
+
+const fn field(
+    key: &'static str,
+    kind: Kind,
+    default: &'static str,
+    sets: &'static str,
+    trades: &'static str,
+) -> Field {
+    Field {
+        key,
+        kind,
+        default,
+        sets,
+        trades,
+    }
+}
+
+/// Sections in the order of the reference page, with a line about each.
+pub(crate) const SECTIONS: &[(&str, &str)] = &[
+    ("models", "Which models answer, and where their files lie."),
+    (
+        "budgets",
+        "What one job may spend. A budget that is reached ends the job with its best answer so far.",
+    ),
+    ("dispatch", "How sub-calls go out to the models."),
+    (
+        "cache",
+        "Replies that need not be asked again. Only exact repeats of deterministic calls hit.",
+    ),
+    (
+        "repl",
+        "Limits of the Python session in which a root model works.",
+    ),
+    ("context", "How a context is opened and cut."),
+    ("engine.llama", "The engine inside the program (llama.cpp)."),
+    ("providers.openai", "OpenAI-compatible servers."),
+    ("providers.ollama", "Ollama servers."),
+    ("display", "What `rlm-ctl` shows while a job runs."),
+    ("trace", "The record that every job leaves."),
+];
+
+const K: u64 = 1000;
+const MIB: u64 = 1 << 20;
+const GIB: u64 = 1 << 30;
+const TIB: u64 = 1 << 40;
+const DAY_MS: u64 = 24 * 3600 * K;
+
+pub const FIELDS: &[Field] = &[
+    field(
+        "models.default",
+        Kind::Text,
+        "\"qwen2.5-coder-1.5b\"",
+        "The root model: a catalog name, `PATH.gguf`, `ollama:NAME[@URL]` or `openai:NAME@URL`.",
+        "A larger root writes better code and costs more time a turn.",
+    ),
+    field(
+        "models.sub",
+        Kind::Text,
+        "\"same\"",
+        "The model of sub-calls, named the same way; `\"same\"` takes the root's.",
+        "A smaller one makes wide questions cheaper; two local models need memory for both.",
+    ),
+    field(
+        "models.catalog",
+        Kind::File,
+        "\"none\"",
+        "A catalog file whose models come before the built-in ones; `\"none\"` for those alone.",
+        "An own catalog is yours to keep: hashes and sources are taken as written.",
+    ),
+    field(
+        "models.data_dir",
+        Kind::Dir(Place::Data("models")),
+        "\"auto\"",
+        "The folder of pulled models; `\"auto\"` is `models` in the user's data folder.",
+        "A shared folder saves gigabytes; it must be writable by whoever pulls.",
+    ),
+    field(
+        "budgets.turns",
+        Kind::Count {
+            min: 1,
+            max: 10_000,
+        },
+        "20",
+        "Turns of the root model.",
+        "Peers use 20 to 30. Hard questions use more; a lost root wastes each one.",
+    ),
+    field(
+        "budgets.sub_calls",
+        Kind::Count {
+            min: 0,
+            max: 10_000_000,
+        },
+        "2000",
+        "Sub-calls of a job, its children's too.",
+        "Peers stop at 50. One call for each of 1000 lines must fit; each costs tokens.",
+    ),
+    field(
+        "budgets.tokens",
+        Kind::Count {
+            min: 1000,
+            max: 1_000_000_000_000,
+        },
+        "5_000_000",
+        "Prompt and reply tokens of all calls together.",
+        "The bound on money at paid servers, on hours at local models.",
+    ),
+    field(
+        "budgets.wall",
+        Kind::Span {
+            min_ms: K,
+            max_ms: 30 * DAY_MS,
+        },
+        "\"30m\"",
+        "Wall-clock time of a job.",
+        "Short loses long questions, long lets a stuck one sit.",
+    ),
+    field(
+        "budgets.depth",
+        Kind::Count { min: 0, max: 8 },
+        "1",
+        "Levels of `rlm_query` below the root; 0 makes `rlm_query` a plain `llm_query`.",
+        "Each level multiplies what a job can spend; the budgets hold over all levels.",
+    ),
+    field(
+        "budgets.consecutive_errors",
+        Kind::Count { min: 1, max: 1000 },
+        "4",
+        "Turns in a row without code, or with code that raised, before the last turn is forced.",
+        "More gives a weak root more chances and costs turns.",
+    ),
+    field(
+        "dispatch.max_concurrent",
+        Kind::Count {
+            min: 1,
+            max: 100_000,
+        },
+        "1024",
+        "Sub-calls of one job in flight. The engine's own slots bound it further.",
+        "Less leaves room for other jobs; more only helps where servers have the slots.",
+    ),
+    field(
+        "dispatch.waiting_per_job",
+        Kind::Count {
+            min: 1,
+            max: 1_000_000,
+        },
+        "4096",
+        "Calls of one job that wait or run; a larger batch is fed in as these finish.",
+        "Each holds its prompt in memory.",
+    ),
+    field(
+        "dispatch.waiting_in_all",
+        Kind::Count {
+            min: 1,
+            max: 10_000_000,
+        },
+        "16_384",
+        "The same for all jobs together.",
+        "Each holds its prompt in memory.",
+    ),
+    field(
+        "dispatch.call_deadline",
+        Kind::Span {
+            min_ms: 100,
+            max_ms: DAY_MS,
+        },
+        "\"5m\"",
+        "Time of one sub-call once an engine works on it; waiting for a slot does not count.",
+        "Short gives up on slow models, long lets a hung server hold a slot.",
+    ),
+    field(
+        "dispatch.retries",
+        Kind::Count { min: 0, max: 20 },
+        "2",
+        "How often a call is asked again after a fault that may pass (busy, unreachable, died).",
+        "More rides over longer outages and delays the error.",
+    ),
+    field(
+        "dispatch.retry_wait",
+        Kind::Span {
+            min_ms: 1,
+            max_ms: 600 * K,
+        },
+        "\"250ms\"",
+        "The wait before the first retry; it doubles. A server's own Retry-After comes first.",
+        "Short recovers sooner and presses a server that is down.",
+    ),
+    field(
+        "dispatch.retry_wait_max",
+        Kind::Span {
+            min_ms: 1,
+            max_ms: 3600 * K,
+        },
+        "\"30s\"",
+        "The longest wait between two tries.",
+        "Long is kind to a server, short to the job.",
+    ),
+    field(
+        "cache.enabled",
+        Kind::Bool,
+        "true",
+        "Whether replies are kept and looked up (`--no-cache` turns it off for one job).",
+        "Off asks every repeat again.",
+    ),
+    field(
+        "cache.memory_bytes",
+        Kind::Size { min: 0, max: TIB },
+        "\"64MiB\"",
+        "Replies kept in memory, least recently used out first; `\"0B\"` keeps none.",
+        "Memory against repeated calls of one process.",
+    ),
+    field(
+        "cache.disk_bytes",
+        Kind::Size {
+            min: 0,
+            max: 1024 * TIB,
+        },
+        "\"1GiB\"",
+        "Replies kept on disk, oldest use out first; `\"0B\"` keeps none.",
+        "Disk against repeated calls of later runs.",
+    ),
+    field(
+        "cache.dir",
+        Kind::Dir(Place::Cache),
+        "\"auto\"",
+        "The folder of all caches (replies, compiled REPL, indexes); `\"auto\"` is `rlm` in the user's cache folder.",
+        "Local disks only: it is written often. May be deleted at any time.",
+    ),
+    field(
+        "repl.block_time",
+        Kind::Span {
+            min_ms: 100,
+            max_ms: DAY_MS,
+        },
+        "\"1m\"",
+        "Running time of one block of code; waiting for models does not count.",
+        "Long lets heavy scans finish, short ends endless loops sooner.",
+    ),
+    field(
+        "repl.memory_bytes",
+        Kind::Size {
+            min: 64 * MIB,
+            max: 4 * GIB,
+        },
+        "\"512MiB\"",
+        "Memory of one session. The context itself is not in it.",
+        "Each job and each child in flight may use this much.",
+    ),
+    field(
+        "repl.output_bytes",
+        Kind::Size {
+            min: 256,
+            max: 64 * MIB,
+        },
+        "\"20kB\"",
+        "Output of one block that the root sees; the rest is cut with a notice.",
+        "More shows more and fills the root's window.",
+    ),
+    field(
+        "repl.host_calls",
+        Kind::Count {
+            min: 100,
+            max: 1_000_000_000,
+        },
+        "1_000_000",
+        "Reads of the context and other calls into the host, for one block.",
+        "A loop over every line of a huge context needs more; it takes 0.1 ms each.",
+    ),
+    field(
+        "repl.recursion",
+        Kind::Count {
+            min: 50,
+            max: 10_000,
+        },
+        "1000",
+        "Python's recursion limit in a session.",
+        "Deep recursion needs more of the session's stack.",
+    ),
+    field(
+        "repl.bulk_items",
+        Kind::Count {
+            min: 0,
+            max: 10_000_000,
+        },
+        "200",
+        "Sub-calls that one batch of a small root may make before it is asked to filter first; 0 turns the guard off.",
+        "Low stops a small model from asking about every line, high lets it.",
+    ),
+    field(
+        "context.max_bytes",
+        Kind::Size {
+            min: K,
+            max: 1024 * TIB,
+        },
+        "\"10GiB\"",
+        "The largest context that is opened, all sources together.",
+        "A context is mapped, not read: it costs address space and, for search, an index.",
+    ),
+    field(
+        "context.max_files",
+        Kind::Count {
+            min: 1,
+            max: 10_000_000,
+        },
+        "100_000",
+        "Files that a folder may hold as sections.",
+        "Each costs a mapping and a name in the session.",
+    ),
+    field(
+        "context.index_cache",
+        Kind::Bool,
+        "true",
+        "Keep search indexes in the cache folder.",
+        "Off builds the index again in each run.",
+    ),
+    field(
+        "context.respect_ignore",
+        Kind::Bool,
+        "true",
+        "Leave out what `.gitignore` and `.ignore` name, and hidden files.",
+        "Off reads build output and version control, too.",
+    ),
+    field(
+        "context.ignore",
+        Kind::Texts,
+        "[]",
+        "More patterns to leave out, as in `.gitignore`.",
+        "What is left out cannot be found.",
+    ),
+    field(
+        "context.chunk_bytes",
+        Kind::Size {
+            min: 256,
+            max: 16 * MIB,
+        },
+        "\"8KiB\"",
+        "The aim for a chunk that one sub-call reads; cut at natural boundaries.",
+        "Small chunks mean more calls, large ones fill the sub-model's window.",
+    ),
+    field(
+        "engine.llama.threads",
+        Kind::AutoCount { min: 1, max: 1024 },
+        "\"auto\"",
+        "Threads of an engine process; `\"auto\"` is the cores less one, at least one.",
+        "An engine must own its cores: one thread too many stalls all of them.",
+    ),
+    field(
+        "engine.llama.window",
+        Kind::Count {
+            min: 256,
+            max: 10_000_000,
+        },
+        "8192",
+        "Tokens of prompt and reply of one call; the model's own window bounds it.",
+        "Memory for keys and values grows with it.",
+    ),
+    field(
+        "engine.llama.cells",
+        Kind::AutoCount {
+            min: 256,
+            max: 100_000_000,
+        },
+        "\"auto\"",
+        "Tokens that all sequences may hold together; `\"auto\"` follows from window, sequences and memory.",
+        "Too few makes calls wait for each other.",
+    ),
+    field(
+        "engine.llama.sequences",
+        Kind::Count { min: 1, max: 256 },
+        "16",
+        "Calls that are decoded together.",
+        "More raises tokens a second in all and lowers those of one call.",
+    ),
+    field(
+        "engine.llama.kv_type",
+        Kind::Choice(&["f16", "q8_0", "q4_0"]),
+        "\"q8_0\"",
+        "How keys and values are kept.",
+        "Smaller types save memory and bandwidth; `q4_0` loses some accuracy, `f16` is most exact.",
+    ),
+    field(
+        "engine.llama.flash_attention",
+        Kind::Choice(&["auto", "on", "off"]),
+        "\"auto\"",
+        "`\"auto\"` turns it on with `q8_0`, `q4_0` or a GPU.",
+        "On a CPU with `f16`, on is faster for prompts and slower for replies.",
+    ),
+    field(
+        "engine.llama.batch",
+        Kind::Count {
+            min: 32,
+            max: 65_536,
+        },
+        "512",
+        "Tokens of all calls in one step of the engine.",
+        "More speeds up prompts; a cancelled call waits for the step to end.",
+    ),
+    field(
+        "engine.llama.physical_batch",
+        Kind::Count {
+            min: 32,
+            max: 65_536,
+        },
+        "256",
+        "Tokens that are computed at once inside a step.",
+        "More speeds up prompts and costs memory.",
+    ),
+    field(
+        "engine.llama.mmap",
+        Kind::Bool,
+        "true",
+        "Map the model's file in place of reading it.",
+        "Off loads slower and binds the weights to one NUMA node.",
+    ),
+    field(
+        "engine.llama.extra_bufts",
+        Kind::Choice(&["auto", "on", "off"]),
+        "\"auto\"",
+        "Repack weights for this CPU; `\"auto\"` does so for `Q4_0` files alone.",
+        "Repacked weights cost private memory; K-quants get slower by it.",
+    ),
+    field(
+        "providers.openai.key_env",
+        Kind::Variable,
+        "\"OPENAI_API_KEY\"",
+        "The environment variable that holds the key for `openai:NAME@URL`; never the key itself.",
+        "The key goes to whatever URL is named: use servers of your own or trusted ones.",
+    ),
+    field(
+        "providers.openai.key_file",
+        Kind::File,
+        "\"none\"",
+        "A file that holds the key and that only its owner can read; comes before `key_env`.",
+        "A file survives a shell; keep it out of backups.",
+    ),
+    field(
+        "providers.openai.max_concurrent",
+        Kind::Count {
+            min: 1,
+            max: 100_000,
+        },
+        "256",
+        "Calls in flight at a server that is not listed below.",
+        "More is faster where the server batches, and draws refusals where it does not.",
+    ),
+    field(
+        "providers.openai.connect_timeout",
+        Kind::Span {
+            min_ms: 10,
+            max_ms: 600 * K,
+        },
+        "\"10s\"",
+        "Time to reach a server.",
+        "Short finds dead servers sooner, long survives slow links.",
+    ),
+    field(
+        "providers.openai.servers",
+        Kind::OpenAiServers,
+        "[]",
+        "Servers by name; `openai:NAME` finds the one that serves the model.",
+        "Lower `priority` is asked first.",
+    ),
+    field(
+        "providers.ollama.url",
+        Kind::Url,
+        "\"http://127.0.0.1:11434\"",
+        "The server of `ollama:NAME` when none of the listed ones serves it.",
+        "A remote one sees the prompts.",
+    ),
+    field(
+        "providers.ollama.keep_alive",
+        Kind::Span {
+            min_ms: 0,
+            max_ms: 30 * DAY_MS,
+        },
+        "\"5m\"",
+        "How long a server keeps a model loaded after a call.",
+        "Long avoids loading again and holds its memory.",
+    ),
+    field(
+        "providers.ollama.max_concurrent",
+        Kind::Count {
+            min: 1,
+            max: 100_000,
+        },
+        "4",
+        "Calls in flight at a server that is not listed below.",
+        "More than the server's own parallelism only moves the queue there.",
+    ),
+    field(
+        "providers.ollama.connect_timeout",
+        Kind::Span {
+            min_ms: 10,
+            max_ms: 600 * K,
+        },
+        "\"10s\"",
+        "Time to reach a server.",
+        "Short finds dead servers sooner, long survives slow links.",
+    ),
+    field(
+        "providers.ollama.servers",
+        Kind::OllamaServers,
+        "[]",
+        "Servers by name; `ollama:NAME` finds the one that serves the model.",
+        "Lower `priority` is asked first.",
+    ),
+    field(
+        "display.live",
+        Kind::Choice(&["auto", "on", "off"]),
+        "\"auto\"",
+        "The live display; `\"auto\"` shows it on a terminal.",
+        "Off prints plain lines only.",
+    ),
+    field(
+        "display.every",
+        Kind::Span {
+            min_ms: K,
+            max_ms: 3600 * K,
+        },
+        "\"10s\"",
+        "How often a plain line is printed off a terminal.",
+        "Short fills logs.",
+    ),
+    field(
+        "display.color",
+        Kind::Choice(&["auto", "always", "never"]),
+        "\"auto\"",
+        "Colour; `\"auto\"` uses it on a terminal unless `NO_COLOR` is set.",
+        "None.",
+    ),
+    field(
+        "trace.enabled",
+        Kind::Bool,
+        "true",
+        "Write a trace of each job.",
+        "Off saves some kilobytes a job and gives up replay.",
+    ),
+    field(
+        "trace.dir",
+        Kind::Dir(Place::Data("traces")),
+        "\"auto\"",
+        "The folder of traces; `\"auto\"` is `traces` in the user's data folder.",
+        "Traces hold prompts and output: keep the folder private.",
+    ),
+    field(
+        "trace.keep",
+        Kind::Count {
+            min: 1,
+            max: 1_000_000,
+        },
+        "200",
+        "Traces that are kept, the newest ones.",
+        "Disk against history.",
+    ),
+];
+
+pub const OLLAMA_SERVER: &[Field] = &[
+    field("name", Kind::Text, "", "A name for people.", "None."),
+    field("host", Kind::Text, "", "Host name or address.", "None."),
+    field(
+        "port",
+        Kind::Count {
+            min: 1,
+            max: 65_535,
+        },
+        "11434",
+        "TCP port.",
+        "None.",
+    ),
+    field(
+        "models",
+        Kind::Texts,
+        "[]",
+        "Models that it serves; none means any.",
+        "None.",
+    ),
+    field(
+        "max_concurrent",
+        Kind::Count {
+            min: 1,
+            max: 100_000,
+        },
+        "4",
+        "Calls in flight at this server.",
+        "As for all servers.",
+    ),
+    field(
+        "priority",
+        Kind::Count { min: 0, max: 1000 },
+        "1",
+        "Lower is asked first.",
+        "None.",
+    ),
+];
+
+pub const OPENAI_SERVER: &[Field] = &[
+    field("name", Kind::Text, "", "A name for people.", "None."),
+    field(
+        "url",
+        Kind::Url,
+        "",
+        "Base address as in the official clients, with `/v1`.",
+        "None.",
+    ),
+    field(
+        "models",
+        Kind::Texts,
+        "[]",
+        "Models that it serves; none means any.",
+        "None.",
+    ),
+    field(
+        "max_concurrent",
+        Kind::Count {
+            min: 1,
+            max: 100_000,
+        },
+        "256",
+        "Calls in flight at this server.",
+        "As for all servers.",
+    ),
+    field(
+        "priority",
+        Kind::Count { min: 0, max: 1000 },
+        "1",
+        "Lower is asked first.",
+        "None.",
+    ),
+    field(
+        "key_env",
+        Kind::Variable,
+        "\"none\"",
+        "The environment variable that holds its key.",
+        "None.",
+    ),
+    field(
+        "key_file",
+        Kind::File,
+        "\"none\"",
+        "A file that holds its key; comes before `key_env`.",
+        "None.",
+    ),
+];
+
+pub(crate) fn find(key: &str) -> Option<&'static Field> {
+    FIELDS.iter().find(|field| field.key == key)
+}
+
+/// Whether some field's key begins with `section` and a dot.
+pub(crate) fn is_section(section: &str) -> bool {
+    FIELDS.iter().any(|field| {
+        field
+            .key
+            .strip_prefix(section)
+            .is_some_and(|rest| rest.starts_with('.'))
+    })
+}
