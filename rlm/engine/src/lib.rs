@@ -3,8 +3,27 @@
 //! Knows nothing of jobs, REPLs or prompts: it moves one request to one model and streams the text.
 
 mod api;
+mod clock;
+mod estimate;
+mod http;
+mod lines;
+mod name;
+mod openai;
+mod preview;
+mod secret;
+mod stop;
+mod stream;
+mod web;
 
 pub use api::{
     ChatRequest, Engine, EngineError, ModelFacts, Reply, Sampling, TextSink, Timings, discard,
 };
+pub use estimate::{estimate_prompt, estimate_tokens};
+pub use name::{ModelName, ModelNameError, OLLAMA_URL};
+pub use openai::{OpenAiEngine, OpenAiOptions, ServerKind};
+pub use secret::Secret;
 pub use tokio_util::sync::CancellationToken;
+pub use web::{WebError, WebOptions, web_client, why_unreachable};
+
+#[cfg(test)]
+mod testing;
