@@ -75,6 +75,9 @@ impl Kind {
                 .filter(|size: &ByteSize| (*min..=*max).contains(&size.0))
                 .map(|size| Value::String(size.to_string())),
             (_, Value::String(text)) => self.fits_text(text).then(|| value.clone()),
+            (Kind::OllamaServers | Kind::OpenAiServers, Value::Array(items)) => {
+                items.iter().all(Value::is_table).then(|| value.clone())
+            }
             (Kind::Texts, Value::Array(items)) => {
                 items.iter().all(Value::is_str).then(|| value.clone())
             }
