@@ -29,7 +29,10 @@ fn number_fault(profile: &Profile) -> Option<(String, String)> {
         ("format.output_chars", profile.format.output_chars as u64),
         ("last.max_tokens", profile.last.max_tokens.into()),
         ("memory.keep_turns", profile.memory.keep_turns as u64),
-        ("memory.summary_tokens", profile.memory.summary_tokens.into()),
+        (
+            "memory.summary_tokens",
+            profile.memory.summary_tokens.into(),
+        ),
     ];
     if let Some((key, _)) = positive.iter().find(|(_, value)| *value == 0) {
         return Some(((*key).to_owned(), "is 0; it must be at least 1".to_owned()));
@@ -59,7 +62,14 @@ fn templates(p: &Profile) -> Vec<Rule<'_>> {
             "first.template",
             &p.first.template,
             &[
-                "card", "hits", "script", "question", "names", "chars", "turns", "sub_calls",
+                "card",
+                "hits",
+                "script",
+                "question",
+                "names",
+                "chars",
+                "turns",
+                "sub_calls",
                 "depth",
             ],
         ),
@@ -85,7 +95,11 @@ fn templates(p: &Profile) -> Vec<Rule<'_>> {
         ("format.repeated", &f.repeated, &[]),
         ("format.no_code", &f.no_code, &["turn", "turns"]),
         ("format.code_cut", &f.code_cut, &["max_tokens"]),
-        ("format.empty_answer", &f.empty_answer, &["answer", "columns"]),
+        (
+            "format.empty_answer",
+            &f.empty_answer,
+            &["answer", "columns"],
+        ),
         ("format.unsupported", &f.unsupported, &["sentence", "names"]),
         ("format.refused", &f.refused, &["limit", "asked", "granted"]),
         ("last.ask", &p.last.ask, &["question", "limit"]),

@@ -41,6 +41,9 @@ pub enum ProfileError {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Profiles {
     files: BTreeMap<ContextKind, Profile>,
+    /// For kinds without a file: the one for other texts, else for prose (its search suits any
+    /// text), else the first.
+    fallback: Profile,
 }
 
 impl Profiles {
@@ -52,10 +55,16 @@ impl Profiles {
         for (file, text) in files {
             parsed.insert(kind_of(file)?, parse_file(file, text)?);
         }
-        if parsed.is_empty() {
-            return Err(ProfileError::Empty);
-        }
-        Ok(Profiles { files: parsed })
+        let fallback = [ContextKind::Other, ContextKind::Prose]
+            .iter()
+            .find_map(|kind| parsed.get(kind))
+            .or_else(|| parsed.values().next())
+            .cloned()
+            .ok_or(ProfileError::Empty)?;
+        Ok(Profiles {
+            files: parsed,
+            fallback,
+        })
     }
 
     /// A profile that comes with the program. A test proves that they parse.
@@ -68,18 +77,16 @@ impl Profiles {
 
     /// The file for a kind of context; where it has none, the nearest that there is.
     pub fn for_kind(&self, kind: ContextKind) -> &Profile {
-        std::iter::once(kind)
-            .chain(FALLBACKS)
-            .find_map(|kind| self.files.get(&kind))
-            .or_else(|| self.files.values().next())
-            .expect("parse refuses an empty set")
+        self.files.get(&kind).unwrap_or(&self.fallback)
     }
 }
 
 fn kind_of(file: &str) -> Result<ContextKind, ProfileError> {
     let name = file.rsplit(['/', '\\']).next().unwrap_or(file);
     let stem = name.strip_suffix(".toml").unwrap_or(name);
-    ContextKind::from_name(stem).ok_or_else(|| ProfileError::UnknownKind { file: file.to_owned() })
+    ContextKind::from_name(stem).ok_or_else(|| ProfileError::UnknownKind {
+        file: file.to_owned(),
+    })
 }
 
 fn parse_file(file: &str, text: &str) -> Result<Profile, ProfileError> {
@@ -96,9 +103,6 @@ fn parse_file(file: &str, text: &str) -> Result<Profile, ProfileError> {
         None => Ok(profile),
     }
 }
-
-/// Where a kind has no file of its own. Prose has a search, which suits any text.
-const FALLBACKS: [ContextKind; 2] = [ContextKind::Other, ContextKind::Prose];
 
 const CAPABLE: [(&str, &str); 1] = [(
     "capable/other.toml",
