@@ -1,0 +1,120 @@
+//! Headings of documents and the path of them that stands above a line. Pure.
+//!
+//! Known: `# Markdown`, `== AsciiDoc`, a line underlined with `===` or `---`, and, in a text that
+//! has none of these so far, a short line alone between blank lines that is numbered or in capitals.
+
+/// Follows the headings of one section, line by line.
+pub(crate) struct Headings<'a> {
+    above: &'a str,
+    on: bool,
+    path: Vec<(usize, String)>,
+    fenced: bool,
+    /// A marked heading was seen: bare numbered lines are then list items.
+    marked: bool,
+}
+
+/// A heading and what now stands above the lines that follow.
+pub(crate) struct Found {
+    pub(crate) path: String,
+    /// The next line only underlines it.
+    pub(crate) underlined: bool,
+}
+
+impl<'a> Headings<'a> {
+    /// `above` (a section's name, perhaps empty) is the start of every path.
+    pub(crate) fn new(above: &'a str, on: bool) -> Headings<'a> {
+        Headings {
+            above,
+            on,
+            path: Vec::new(),
+            fenced: false,
+            marked: false,
+        }
+    }
+
+    /// Looks at a line, given the text that follows it.
+    pub(crate) fn see(&mut self, line: &str, rest: &str, after_blank: bool) -> Option<Found> {
+        let line = line.trim_end();
+        if line.starts_with("```") || line.starts_with("~~~") {
+            self.fenced = !self.fenced;
+            return None;
+        }
+        if !self.on || self.fenced || line.len() > HEADING_BYTES {
+            return None;
+        }
+        let next = rest.split('\n').next().unwrap_or("").trim_end();
+        let (level, title, underlined) = match marked(line) {
+            Some((level, title)) => (level, title, false),
+            None => match underlined(line, next, after_blank) {
+                Some(level) => (level, line.trim(), true),
+                None if !self.marked && after_blank && next.is_empty() => {
+                    (bare(line)?, line.trim(), false)
+                }
+                None => return None,
+            },
+        };
+        self.marked |= underlined || marked(line).is_some();
+        self.path.retain(|(above, _)| *above < level);
+        self.path.push((level, title.to_owned()));
+        Some(Found {
+            path: self.joined(),
+            underlined,
+        })
+    }
+
+    fn joined(&self) -> String {
+        let titles = self.path.iter().map(|(_, title)| title.as_str());
+        let above = (!self.above.is_empty()).then_some(self.above);
+        above.into_iter().chain(titles).collect::<Vec<_>>().join(" > ")
+    }
+}
+
+/// `## Title ##` or `== Title`: its level and title.
+fn marked(line: &str) -> Option<(usize, &str)> {
+    let sign = line.chars().next().filter(|c| matches!(c, '#' | '='))?;
+    let level = line.chars().take_while(|c| *c == sign).count();
+    let title = line[level..].strip_prefix(' ')?.trim();
+    let title = title.trim_end_matches(sign).trim_end();
+    (level <= 6 && !title.is_empty()).then_some((level, title))
+}
+
+fn underlined(line: &str, next: &str, after_blank: bool) -> Option<usize> {
+    let title = line.trim();
+    let words = !title.is_empty() && !title.starts_with(['|', '-', '>', '*', '+', '=']);
+    if !words || !after_blank || !crate::kind::is_underline(next) {
+        return None;
+    }
+    Some(if next.starts_with('=') { 1 } else { 2 })
+}
+
+/// A numbered line or one in capitals, short, that ends no sentence of words.
+fn bare(line: &str) -> Option<usize> {
+    let title = line.trim();
+    if title.len() > BARE_BYTES || title.is_empty() {
+        return None;
+    }
+    let letters = title.chars().filter(|c| c.is_alphabetic()).count();
+    let capitals = letters >= 4 && !title.chars().any(char::is_lowercase);
+    if capitals {
+        return Some(1);
+    }
+    let (number, words) = title.split_once(' ')?;
+    let number = number.trim_end_matches(['.', ')', ':']);
+    let parts: Vec<&str> = number.split('.').collect();
+    let numbered = parts
+        .iter()
+        .all(|part| !part.is_empty() && part.len() <= 3 && part.bytes().all(|b| b.is_ascii_digit()));
+    let chapter = matches!(number, "Chapter" | "CHAPTER" | "Section" | "Article" | "Part");
+    let titled = words.trim_start().starts_with(char::is_uppercase);
+    if chapter {
+        return Some(1);
+    }
+    (numbered && titled).then_some(parts.len() + 1)
+}
+
+/// No heading is longer.
+const HEADING_BYTES: usize = 200;
+const BARE_BYTES: usize = 70;
+
+#[cfg(test)]
+mod tests;
