@@ -1,17 +1,25 @@
 //! Moments as logs write them: seconds since 1970 in UTC, to and from the civil calendar. Reads
 //! no clock.
 
-const MONTHS: [&str; 12] =
-    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+const MONTHS: [&str; 12] = [
+    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+];
 const DAY_SECONDS: i64 = 86_400;
 
 /// Seconds of `YYYY-MM-DD HH:MM:SS`; `None` when it is not such a moment.
 pub(crate) fn parse(text: &str) -> Option<i64> {
-    let numbers: Vec<i64> =
-        text.split(['-', ' ', ':']).map(str::parse).collect::<Result<_, _>>().ok()?;
-    let [year, month, day, hour, minute, second] = numbers[..] else { return None };
+    let numbers: Vec<i64> = text
+        .split(['-', ' ', ':'])
+        .map(str::parse)
+        .collect::<Result<_, _>>()
+        .ok()?;
+    let [year, month, day, hour, minute, second] = numbers[..] else {
+        return None;
+    };
     let sane = (1..=12).contains(&month) && (1..=31).contains(&day) && hour < 24;
-    sane.then(|| days_from_civil(year, month, day) * DAY_SECONDS + hour * 3600 + minute * 60 + second)
+    sane.then(|| {
+        days_from_civil(year, month, day) * DAY_SECONDS + hour * 3600 + minute * 60 + second
+    })
 }
 
 /// Writes a moment in one of the named forms; `None` for an unknown name.
@@ -48,7 +56,11 @@ fn civil_from_days(days: i64) -> (i64, i64, i64) {
     let of_year = of_era - (365 * year + year / 4 - year / 100);
     let shifted_month = (5 * of_year + 2) / 153;
     let day = of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+    let month = if shifted_month < 10 {
+        shifted_month + 3
+    } else {
+        shifted_month - 9
+    };
     (year + era * 400 + i64::from(month <= 2), month, day)
 }
 
@@ -58,7 +70,11 @@ mod tests {
 
     #[test]
     fn moments_survive_the_calendar() {
-        for text in ["1970-01-01 00:00:00", "2024-02-29 23:59:59", "2026-03-09 06:07:08"] {
+        for text in [
+            "1970-01-01 00:00:00",
+            "2024-02-29 23:59:59",
+            "2026-03-09 06:07:08",
+        ] {
             let moment = parse(text).unwrap();
             assert_eq!(write(moment, "plain").unwrap(), text);
         }

@@ -9,7 +9,11 @@ use crate::spec::JudgeSpec;
 #[derive(Debug, thiserror::Error, PartialEq)]
 pub(crate) enum JudgeError {
     #[error("class {class:?} has {texts} texts, {drawn} are to be drawn")]
-    TooFew { class: String, texts: usize, drawn: usize },
+    TooFew {
+        class: String,
+        texts: usize,
+        drawn: usize,
+    },
     #[error("there is no class {0:?}")]
     NoSuchClass(String),
 }
@@ -26,7 +30,11 @@ pub(crate) fn draw(
         let drawn = rng.between(class.draw.0 as i64, class.draw.1 as i64) as usize;
         if drawn > class.texts.len() {
             let texts = class.texts.len();
-            return Err(JudgeError::TooFew { class: class.name.clone(), texts, drawn });
+            return Err(JudgeError::TooFew {
+                class: class.name.clone(),
+                texts,
+                drawn,
+            });
         }
         let mut texts: Vec<&str> = class.texts.iter().map(String::as_str).collect();
         rng.shuffle(&mut texts);

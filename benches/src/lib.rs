@@ -24,8 +24,8 @@ mod reference;
 
 pub use make::{MadeSet, MakeSetError, make_set, write_set};
 pub use question::{Expect, Question};
-pub use realtext::RealText;
+pub use realtext::{RealText, RealTextError};
 pub use report::{QuestionResult, json_line, print_summary, print_verdict};
 pub use run::{Asked, Launcher, ask};
 pub use score::{Verdict, score};
-pub use sets::{SET_NAMES, SuiteSet, find_set};
+pub use sets::{FindSetError, SET_NAMES, SuiteSet, find_set};

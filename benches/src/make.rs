@@ -36,7 +36,10 @@ pub enum MakeSetError {
     #[error("{file}: {why}")]
     Part { file: String, why: String },
     #[error("cannot write {path}: {source}")]
-    Write { path: PathBuf, source: std::io::Error },
+    Write {
+        path: PathBuf,
+        source: std::io::Error,
+    },
 }
 
 /// Makes the whole set. A document whose text is not on this machine, or has changed so that its
@@ -71,8 +74,10 @@ pub fn write_set(made: &MadeSet, folder: &Path) -> Result<(), MakeSetError> {
     }
     let mut lines = String::new();
     for question in &made.questions {
-        let line = serde_json::to_string(question)
-            .map_err(|error| MakeSetError::Part { file: question.id.clone(), why: error.to_string() })?;
+        let line = serde_json::to_string(question).map_err(|error| MakeSetError::Part {
+            file: question.id.clone(),
+            why: error.to_string(),
+        })?;
         lines.push_str(&line);
         lines.push('\n');
     }
@@ -89,7 +94,11 @@ impl MadeSet {
     ) -> Result<(), MakeSetError> {
         let mut rng = Rng::named(seed, &spec.file);
         let (filler, notes) = text.filler(spec.bytes, &mut rng);
-        self.notes.extend(notes.into_iter().map(|note| format!("{}: {note}", spec.file)));
+        self.notes.extend(
+            notes
+                .into_iter()
+                .map(|note| format!("{}: {note}", spec.file)),
+        );
         let hidden =
             prose::hide(&filler, &spec.say, &mut rng).map_err(|error| part(&spec.file, &error))?;
         self.files.push((spec.file.clone(), hidden));
@@ -111,7 +120,8 @@ impl MadeSet {
                 reject,
             });
         }
-        self.files.push((spec.file.clone(), render::render(spec, &records)));
+        self.files
+            .push((spec.file.clone(), render::render(spec, &records)));
         Ok(())
     }
 
@@ -119,14 +129,20 @@ impl MadeSet {
         let (text, counts) = judge::draw(spec, seed).map_err(|error| part(&spec.file, &error))?;
         for ask in &spec.ask {
             let count = counts.get(&ask.count).ok_or_else(|| {
-                part(&spec.file, &judge::JudgeError::NoSuchClass(ask.count.clone()))
+                part(
+                    &spec.file,
+                    &judge::JudgeError::NoSuchClass(ask.count.clone()),
+                )
             })?;
             self.questions.push(Question {
                 id: ask.id.clone(),
                 family: ask.family.clone(),
                 question: ask.question.clone(),
                 context: vec![spec.file.clone()],
-                expect: Expect::Number { value: *count as f64, tolerance: ask.tolerance },
+                expect: Expect::Number {
+                    value: *count as f64,
+                    tolerance: ask.tolerance,
+                },
                 reject: Vec::new(),
             });
         }
@@ -138,13 +154,22 @@ impl MadeSet {
         let page = text.document(&spec.from)?;
         let hash = blake3::hash(page.as_bytes()).to_hex().to_string();
         if spec.hash.as_ref().is_some_and(|known| *known != hash) {
-            self.notes.push(format!("{} is not the text that was checked: it is now {hash}", spec.from));
+            self.notes.push(format!(
+                "{} is not the text that was checked: it is now {hash}",
+                spec.from
+            ));
         }
         for ask in &spec.ask {
             if let Some(gone) = lost_evidence(ask, &page) {
-                let why = format!("{} no longer says {gone:?}; question {} has to be checked against \
-                                   the new text", spec.from, ask.id);
-                return Err(MakeSetError::Part { file: spec.file.clone(), why });
+                let why = format!(
+                    "{} no longer says {gone:?}; question {} has to be checked against \
+                                   the new text",
+                    spec.from, ask.id
+                );
+                return Err(MakeSetError::Part {
+                    file: spec.file.clone(),
+                    why,
+                });
             }
         }
         self.files.push((spec.file.clone(), page));
@@ -171,9 +196,15 @@ impl MadeSet {
 /// Evidence that a text lacks. Line breaks and runs of spaces compare as one space.
 pub(crate) fn lost_evidence<'a>(ask: &'a Ask, page: &str) -> Option<&'a str> {
     let flat = page.split_whitespace().collect::<Vec<_>>().join(" ");
-    ask.evidence.iter().map(String::as_str).find(|words| !flat.contains(words))
+    ask.evidence
+        .iter()
+        .map(String::as_str)
+        .find(|words| !flat.contains(words))
 }
 
 fn part(file: &str, error: &dyn std::error::Error) -> MakeSetError {
-    MakeSetError::Part { file: file.to_owned(), why: error.to_string() }
+    MakeSetError::Part {
+        file: file.to_owned(),
+        why: error.to_string(),
+    }
 }

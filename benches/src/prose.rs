@@ -18,9 +18,14 @@ pub(crate) struct TooLittleProse {
 /// Puts every sentence into the text, none at the very beginning or end.
 pub(crate) fn hide(text: &str, say: &[String], rng: &mut Rng) -> Result<String, TooLittleProse> {
     let ends = paragraph_ends(text);
-    let inner = ends.get(1..ends.len().saturating_sub(1)).unwrap_or_default();
+    let inner = ends
+        .get(1..ends.len().saturating_sub(1))
+        .unwrap_or_default();
     if inner.len() < say.len() * 2 {
-        return Err(TooLittleProse { paragraphs: inner.len(), sentences: say.len() });
+        return Err(TooLittleProse {
+            paragraphs: inner.len(),
+            sentences: say.len(),
+        });
     }
     let mut order: Vec<&String> = say.iter().collect();
     rng.shuffle(&mut order);
@@ -52,7 +57,10 @@ fn paragraph_ends(text: &str) -> Vec<usize> {
     let mut fenced = false;
     let mut at = 0;
     for block in text.split_inclusive("\n\n") {
-        let fences = block.lines().filter(|line| line.trim_start().starts_with("```")).count();
+        let fences = block
+            .lines()
+            .filter(|line| line.trim_start().starts_with("```"))
+            .count();
         let body = block.trim_end();
         let starts_as_prose = body.starts_with(|c: char| c.is_alphabetic());
         let is_prose = !fenced
@@ -76,19 +84,26 @@ mod tests {
     use crate::seed::Rng;
 
     fn page(paragraphs: usize) -> String {
-        let prose = "A long enough paragraph of plain words that ends as sentences do, with a stop.";
+        let prose =
+            "A long enough paragraph of plain words that ends as sentences do, with a stop.";
         let one = format!("# Heading\n\n{prose} {prose}\n\n```\nlet code = 1;\n\nmore();\n```\n\n");
         one.repeat(paragraphs)
     }
 
     #[test]
     fn each_sentence_is_in_the_text_once_and_code_stays_whole() {
-        let say = vec!["The gate is green.".to_owned(), "The key is under the mat.".to_owned()];
+        let say = vec![
+            "The gate is green.".to_owned(),
+            "The key is under the mat.".to_owned(),
+        ];
         let out = hide(&page(12), &say, &mut Rng::named(1, "x")).unwrap();
         for sentence in &say {
             assert_eq!(out.matches(sentence.as_str()).count(), 1);
         }
-        assert_eq!(out.matches("```\nlet code = 1;\n\nmore();\n```").count(), 12);
+        assert_eq!(
+            out.matches("```\nlet code = 1;\n\nmore();\n```").count(),
+            12
+        );
         assert_eq!(out, hide(&page(12), &say, &mut Rng::named(1, "x")).unwrap());
     }
 

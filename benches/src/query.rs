@@ -43,8 +43,10 @@ pub(crate) fn answer(
     match &query.op {
         QueryOp::Count => number(rows.len() as f64),
         QueryOp::Distinct { column } => {
-            let values: BTreeSet<String> =
-                rows.iter().map(|row| value(row, column)).collect::<Result<_, _>>()?;
+            let values: BTreeSet<String> = rows
+                .iter()
+                .map(|row| value(row, column))
+                .collect::<Result<_, _>>()?;
             number(values.len() as f64)
         }
         QueryOp::Sum { column } => number(numbers(&rows, column)?.iter().sum()),
@@ -52,9 +54,11 @@ pub(crate) fn answer(
             let all = numbers(&rows, column)?;
             number(all.iter().sum::<f64>() / all.len() as f64)
         }
-        QueryOp::Max { column } => {
-            number(numbers(&rows, column)?.into_iter().fold(f64::NEG_INFINITY, f64::max))
-        }
+        QueryOp::Max { column } => number(
+            numbers(&rows, column)?
+                .into_iter()
+                .fold(f64::NEG_INFINITY, f64::max),
+        ),
         QueryOp::Top { column, k } => {
             let mut counts: BTreeMap<String, f64> = BTreeMap::new();
             for row in &rows {
@@ -91,7 +95,10 @@ fn groups(
         GroupFold::Sum => sum,
         GroupFold::Mean => sum / count,
     };
-    Ok(sums.into_iter().map(|(name, parts)| (name, fold(parts))).collect())
+    Ok(sums
+        .into_iter()
+        .map(|(name, parts)| (name, fold(parts)))
+        .collect())
 }
 
 /// The `k` greatest, in order; the others become near misses.
@@ -101,7 +108,10 @@ fn first(sizes: BTreeMap<String, f64>, k: usize) -> Result<(Expect, Vec<String>)
     let decisive = ranked.iter().zip(ranked.iter().skip(1)).take(k);
     for (upper, lower) in decisive {
         if upper.1 <= lower.1 {
-            return Err(QueryError::Tie { first: upper.0.clone(), second: lower.0.clone() });
+            return Err(QueryError::Tie {
+                first: upper.0.clone(),
+                second: lower.0.clone(),
+            });
         }
     }
     let mut names: Vec<String> = ranked.into_iter().map(|(name, _)| name).collect();
@@ -150,7 +160,9 @@ fn passes(condition: &Condition, record: &Record) -> Result<bool, QueryError> {
 }
 
 fn value(row: &Record, column: &str) -> Result<String, QueryError> {
-    let cell = row.get(column).ok_or_else(|| QueryError::NoSuchColumn(column.to_owned()))?;
+    let cell = row
+        .get(column)
+        .ok_or_else(|| QueryError::NoSuchColumn(column.to_owned()))?;
     Ok(expand(&cell.text(), row))
 }
 

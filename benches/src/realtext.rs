@@ -27,14 +27,19 @@ const MAX_FILLER_FILE: usize = 200_000;
 #[derive(Debug, thiserror::Error)]
 pub enum RealTextError {
     #[error("cannot read {path}: {source}")]
-    Unreadable { path: PathBuf, source: std::io::Error },
+    Unreadable {
+        path: PathBuf,
+        source: std::io::Error,
+    },
     #[error(
         "the sources of {krate} are not in {registry}: build the workspace once, or name the folder \
          with --registry"
     )]
     NoCrate { krate: String, registry: PathBuf },
-    #[error("{document} names a crate version that Cargo.lock no longer has: check its questions \
-             against the new text, then change the set's file")]
+    #[error(
+        "{document} names a crate version that Cargo.lock no longer has: check its questions \
+             against the new text, then change the set's file"
+    )]
     NotLocked { document: String },
 }
 
@@ -53,8 +58,19 @@ struct FillerSpec {
 }
 
 impl RealText {
+    /// Looks below cargo's home, found as cargo finds it; `None` when there is no home at all.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a tool finds cargo's folder as cargo does"
+    )]
+    pub fn find() -> Option<RealText> {
+        let named = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+        let home = named.or_else(|| std::env::home_dir().map(|home| home.join(".cargo")))?;
+        Some(RealText::below(&home))
+    }
+
     /// Looks below a cargo home: `registry/src/*`.
-    pub fn below(cargo_home: &Path) -> RealText {
+    fn below(cargo_home: &Path) -> RealText {
         let mut registries: Vec<PathBuf> = entries(&cargo_home.join("registry/src"));
         registries.retain(|path| path.is_dir());
         if registries.is_empty() {
@@ -65,7 +81,9 @@ impl RealText {
 
     /// Takes a folder of unpacked crates as it is.
     pub fn registry(folder: PathBuf) -> RealText {
-        RealText { registries: vec![folder] }
+        RealText {
+            registries: vec![folder],
+        }
     }
 
     /// A document's text: `licence:NAME` or `CRATE-VERSION/PATH`.
@@ -74,10 +92,19 @@ impl RealText {
             return read(&Path::new(LICENCES).join(name));
         }
         let krate = from.split('/').next().unwrap_or(from);
-        if !locked().iter().any(|(name, version)| format!("{name}-{version}") == krate) {
-            return Err(RealTextError::NotLocked { document: from.to_owned() });
+        if !locked()
+            .iter()
+            .any(|(name, version)| format!("{name}-{version}") == krate)
+        {
+            return Err(RealTextError::NotLocked {
+                document: from.to_owned(),
+            });
         }
-        match self.registries.iter().find(|folder| folder.join(krate).is_dir()) {
+        match self
+            .registries
+            .iter()
+            .find(|folder| folder.join(krate).is_dir())
+        {
             Some(folder) => read(&folder.join(from)),
             None => Err(RealTextError::NoCrate {
                 krate: krate.to_owned(),
@@ -118,9 +145,15 @@ impl RealText {
         let mut missing = Vec::new();
         let mut pages = Vec::new();
         for file in spec.files {
-            let Some((krate, path)) = file.split_once('/') else { continue };
+            let Some((krate, path)) = file.split_once('/') else {
+                continue;
+            };
             // Of several versions the lock's last, the newest.
-            let version = locked.iter().rev().find(|(name, _)| name == krate).map(|(_, v)| v);
+            let version = locked
+                .iter()
+                .rev()
+                .find(|(name, _)| name == krate)
+                .map(|(_, v)| v);
             let page = version
                 .ok_or(())
                 .and_then(|v| self.document(&format!("{krate}-{v}/{path}")).map_err(drop));
@@ -137,14 +170,18 @@ impl RealText {
 }
 
 fn read(path: &Path) -> Result<String, RealTextError> {
-    let bytes = fs::read(path)
-        .map_err(|source| RealTextError::Unreadable { path: path.to_owned(), source })?;
+    let bytes = fs::read(path).map_err(|source| RealTextError::Unreadable {
+        path: path.to_owned(),
+        source,
+    })?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// A folder's entries in the order of their names; none when it cannot be read.
 fn entries(folder: &Path) -> Vec<PathBuf> {
-    let Ok(list) = fs::read_dir(folder) else { return Vec::new() };
+    let Ok(list) = fs::read_dir(folder) else {
+        return Vec::new();
+    };
     let mut paths: Vec<PathBuf> = list.flatten().map(|entry| entry.path()).collect();
     paths.sort();
     paths
@@ -172,7 +209,10 @@ fn join_up_to(pages: &[String], bytes: usize) -> String {
             break;
         }
         let page = page.replace("\r\n", "\n");
-        text.push_str(cut_at_blank_line(&page, MAX_FILLER_FILE.min(bytes - text.len())));
+        text.push_str(cut_at_blank_line(
+            &page,
+            MAX_FILLER_FILE.min(bytes - text.len()),
+        ));
         text.push_str("\n\n");
     }
     text
@@ -182,7 +222,10 @@ fn cut_at_blank_line(page: &str, limit: usize) -> &str {
     if page.len() <= limit {
         return page.trim_end();
     }
-    let end = (0..=limit).rev().find(|&at| page.is_char_boundary(at)).unwrap_or(0);
+    let end = (0..=limit)
+        .rev()
+        .find(|&at| page.is_char_boundary(at))
+        .unwrap_or(0);
     let end = page[..end].rfind("\n\n").unwrap_or(end);
     page[..end].trim_end()
 }
@@ -199,7 +242,11 @@ fn locked() -> Vec<(String, String)> {
         version: String,
     }
     match toml::from_str::<Lock>(LOCK) {
-        Ok(lock) => lock.package.into_iter().map(|p| (p.name, p.version)).collect(),
+        Ok(lock) => lock
+            .package
+            .into_iter()
+            .map(|p| (p.name, p.version))
+            .collect(),
         Err(_) => Vec::new(),
     }
 }

@@ -8,11 +8,19 @@ const TEMPLATE_DEPTH: usize = 3;
 
 pub(crate) fn render(spec: &TableSpec, records: &[Record]) -> String {
     let mut out = String::new();
-    let columns: Vec<&str> =
-        spec.column.iter().filter(|column| !column.hidden).map(|c| c.name.as_str()).collect();
+    let columns: Vec<&str> = spec
+        .column
+        .iter()
+        .filter(|column| !column.hidden)
+        .map(|c| c.name.as_str())
+        .collect();
     match spec.form {
         TableForm::Csv | TableForm::Tsv => {
-            let separator = if spec.form == TableForm::Csv { "," } else { "\t" };
+            let separator = if spec.form == TableForm::Csv {
+                ","
+            } else {
+                "\t"
+            };
             push_line(&mut out, &columns.join(separator));
             for record in records {
                 let fields: Vec<String> = columns
@@ -52,7 +60,9 @@ fn quoted(field: &str, separator: &str) -> String {
 fn json(columns: &[&str], record: &Record) -> String {
     let mut object = serde_json::Map::new();
     for name in columns {
-        let Some(cell) = record.get(*name) else { continue };
+        let Some(cell) = record.get(*name) else {
+            continue;
+        };
         let value = match cell {
             Cell::Int(number) => serde_json::Value::from(*number),
             Cell::Money(hundredths) => serde_json::Value::from(*hundredths as f64 / 100.0),

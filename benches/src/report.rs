@@ -25,9 +25,15 @@ impl QuestionResult {
     pub fn new(question: Question, asked: Asked) -> QuestionResult {
         let verdict = match (&asked.answer, &asked.fault) {
             (Some(answer), _) => score(&question, answer),
-            (None, fault) => Verdict::Wrong(fault.clone().unwrap_or_else(|| "no answer".to_owned())),
+            (None, fault) => {
+                Verdict::Wrong(fault.clone().unwrap_or_else(|| "no answer".to_owned()))
+            }
         };
-        QuestionResult { question, asked, verdict }
+        QuestionResult {
+            question,
+            asked,
+            verdict,
+        }
     }
 }
 
@@ -35,7 +41,11 @@ impl QuestionResult {
 pub fn print_verdict(out: &mut dyn Write, result: &QuestionResult) -> io::Result<()> {
     let asked = &result.asked;
     let figure = |value: Option<u64>| value.map_or_else(|| "-".to_owned(), |v| v.to_string());
-    let mark = if result.verdict.is_right() { "right" } else { "WRONG" };
+    let mark = if result.verdict.is_right() {
+        "right"
+    } else {
+        "WRONG"
+    };
     writeln!(
         out,
         "{mark}  {:<24} {:>6.1} s  turns {:>2}  sub-calls {:>3}  tokens {:>6}  {}",
@@ -47,7 +57,11 @@ pub fn print_verdict(out: &mut dyn Write, result: &QuestionResult) -> io::Result
         shown(asked.answer.as_deref().unwrap_or_default()),
     )?;
     if let Verdict::Wrong(why) = &result.verdict {
-        writeln!(out, "       {why}; expected {}", expectation(&result.question))?;
+        writeln!(
+            out,
+            "       {why}; expected {}",
+            expectation(&result.question)
+        )?;
     }
     Ok(())
 }
@@ -56,9 +70,16 @@ pub fn print_verdict(out: &mut dyn Write, result: &QuestionResult) -> io::Result
 pub fn print_summary(out: &mut dyn Write, results: &[QuestionResult]) -> io::Result<usize> {
     let mut families: BTreeMap<&str, Vec<&QuestionResult>> = BTreeMap::new();
     for result in results {
-        families.entry(&result.question.family).or_default().push(result);
+        families
+            .entry(&result.question.family)
+            .or_default()
+            .push(result);
     }
-    writeln!(out, "\n{:<14} {:>7} {:>9} {:>9}", "family", "right", "mean s", "max s")?;
+    writeln!(
+        out,
+        "\n{:<14} {:>7} {:>9} {:>9}",
+        "family", "right", "mean s", "max s"
+    )?;
     for (family, members) in &families {
         print_row(out, family, members)?;
     }
@@ -76,7 +97,10 @@ fn print_row(out: &mut dyn Write, name: &str, members: &[&QuestionResult]) -> io
 }
 
 fn right(results: &[&QuestionResult]) -> usize {
-    results.iter().filter(|result| result.verdict.is_right()).count()
+    results
+        .iter()
+        .filter(|result| result.verdict.is_right())
+        .count()
 }
 
 /// One result as a line of JSON.
@@ -129,21 +153,34 @@ mod tests {
             family: family.to_owned(),
             question: "How many?".to_owned(),
             context: Vec::new(),
-            expect: Expect::Number { value: 7.0, tolerance: 0.0 },
+            expect: Expect::Number {
+                value: 7.0,
+                tolerance: 0.0,
+            },
             reject: Vec::new(),
         };
-        let asked = Asked { answer: answer.map(str::to_owned), seconds: 2.0, ..Asked::default() };
+        let asked = Asked {
+            answer: answer.map(str::to_owned),
+            seconds: 2.0,
+            ..Asked::default()
+        };
         QuestionResult::new(question, asked)
     }
 
     #[test]
     fn families_are_summed() {
-        let results =
-            [result("count", Some("7")), result("count", None), result("fact", Some("8"))];
+        let results = [
+            result("count", Some("7")),
+            result("count", None),
+            result("fact", Some("8")),
+        ];
         let mut out = Vec::new();
         assert_eq!(print_summary(&mut out, &results).unwrap(), 1);
         let text = String::from_utf8(out).unwrap();
-        assert!(text.contains("count              1/2       2.0       2.0"), "{text}");
+        assert!(
+            text.contains("count              1/2       2.0       2.0"),
+            "{text}"
+        );
         assert!(text.contains("all                1/3"), "{text}");
     }
 

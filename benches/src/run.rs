@@ -56,29 +56,44 @@ pub fn ask(launcher: &Launcher, question: &Question, folder: &Path) -> Asked {
     for file in &question.context {
         command.arg("--context").arg(folder.join(file));
     }
-    for (flag, model) in [("--model", &launcher.model), ("--sub-model", &launcher.sub_model)] {
+    for (flag, model) in [
+        ("--model", &launcher.model),
+        ("--sub-model", &launcher.sub_model),
+    ] {
         if let Some(model) = model {
             command.arg(flag).arg(model);
         }
     }
     command.args(["-o", "json"]).arg(&question.question);
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit());
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::inherit());
     let start = now();
     let mut asked = match command.spawn() {
         Ok(child) => collect(child, start, launcher.timeout),
-        Err(error) => faulty(format!("cannot start {}: {error}", launcher.program.display())),
+        Err(error) => faulty(format!(
+            "cannot start {}: {error}",
+            launcher.program.display()
+        )),
     };
     asked.seconds = start.elapsed().as_secs_f64();
     asked
 }
 
-#[expect(clippy::disallowed_methods, reason = "the shell that owns the child measures its time")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the shell that owns the child measures its time"
+)]
 fn now() -> Instant {
     Instant::now()
 }
 
 fn faulty(fault: String) -> Asked {
-    Asked { fault: Some(fault), ..Asked::default() }
+    Asked {
+        fault: Some(fault),
+        ..Asked::default()
+    }
 }
 
 fn collect(mut child: Child, start: Instant, timeout: Duration) -> Asked {
@@ -129,7 +144,9 @@ fn describe(status: ExitStatus) -> String {
 /// Only `answer` is needed; a missing figure stays unknown.
 pub(crate) fn read_outcome(stdout: &str, status: &str) -> Asked {
     let object = |text: &str| {
-        serde_json::from_str::<Value>(text.trim()).ok().filter(serde_json::Value::is_object)
+        serde_json::from_str::<Value>(text.trim())
+            .ok()
+            .filter(serde_json::Value::is_object)
     };
     let Some(value) = object(stdout).or_else(|| stdout.lines().rev().find_map(object)) else {
         return faulty(format!("no JSON object on stdout ({status})"));
@@ -143,7 +160,10 @@ pub(crate) fn read_outcome(stdout: &str, status: &str) -> Asked {
     let fault = match &answer {
         Some(_) => None,
         None => {
-            let reason = value.get("reason").or_else(|| value.get("error")).map(plain);
+            let reason = value
+                .get("reason")
+                .or_else(|| value.get("error"))
+                .map(plain);
             let said: Vec<String> = ending.iter().cloned().chain(reason).collect();
             Some(format!("no answer: {} ({status})", said.join(", ")))
         }
@@ -163,12 +183,16 @@ pub(crate) fn read_outcome(stdout: &str, status: &str) -> Asked {
 }
 
 fn plain(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+    value
+        .as_str()
+        .map_or_else(|| value.to_string(), str::to_owned)
 }
 
 /// Prompt and written tokens of root and sub-calls together.
 fn tokens(tally: &Value) -> Option<u64> {
-    let usages = ["root_usage", "sub_usage"].iter().filter_map(|name| tally.get(*name));
+    let usages = ["root_usage", "sub_usage"]
+        .iter()
+        .filter_map(|name| tally.get(*name));
     let mut counts = usages
         .flat_map(|usage| ["prompt_tokens", "completion_tokens"].map(|name| usage.get(name)))
         .flatten()

@@ -37,13 +37,38 @@ pub fn score(question: &Question, answer: &str) -> Verdict {
 
 /// Ways to say that the text does not tell, as people and models write them.
 const NOT_TOLD: [&str; 32] = [
-    "not in the text", "not in text", "not in the document", "not in the context",
-    "not mentioned", "not stated", "not specified", "not given", "not provided",
-    "not recorded", "not known", "not contained", "not included", "not present",
-    "not available", "not found", "not answered", "not described", "does not say",
-    "does not mention", "does not state", "does not specify", "does not give",
-    "does not provide", "does not contain", "does not include", "does not tell",
-    "no mention", "no information", "no answer", "cannot be determined", "unknown",
+    "not in the text",
+    "not in text",
+    "not in the document",
+    "not in the context",
+    "not mentioned",
+    "not stated",
+    "not specified",
+    "not given",
+    "not provided",
+    "not recorded",
+    "not known",
+    "not contained",
+    "not included",
+    "not present",
+    "not available",
+    "not found",
+    "not answered",
+    "not described",
+    "does not say",
+    "does not mention",
+    "does not state",
+    "does not specify",
+    "does not give",
+    "does not provide",
+    "does not contain",
+    "does not include",
+    "does not tell",
+    "no mention",
+    "no information",
+    "no answer",
+    "cannot be determined",
+    "unknown",
 ];
 
 fn fault(question: &Question, answer: &str) -> Option<String> {
@@ -53,15 +78,20 @@ fn fault(question: &Question, answer: &str) -> Option<String> {
     }
     let chars = trimmed.chars().count();
     if chars > MAX_ANSWER_CHARS {
-        return Some(format!("{chars} characters are no answer (at most {MAX_ANSWER_CHARS})"));
+        return Some(format!(
+            "{chars} characters are no answer (at most {MAX_ANSWER_CHARS})"
+        ));
     }
     let plain = text::normalise(trimmed);
     match &question.expect {
         Expect::Absent => absent_fault(&plain).or_else(|| near_miss(question, &plain, &[])),
-        Expect::Number { value, tolerance } => {
-            numbers::fault(&plain, &text::normalise(&question.question), *value, *tolerance)
-                .or_else(|| near_miss(question, &plain, &[]))
-        }
+        Expect::Number { value, tolerance } => numbers::fault(
+            &plain,
+            &text::normalise(&question.question),
+            *value,
+            *tolerance,
+        )
+        .or_else(|| near_miss(question, &plain, &[])),
         Expect::Contains { all } | Expect::Names { names: all } => names_fault(&plain, all, false)
             .or_else(|| denial(&plain, all))
             .or_else(|| near_miss(question, &plain, all)),
@@ -69,7 +99,10 @@ fn fault(question: &Question, answer: &str) -> Option<String> {
             .or_else(|| denial(&plain, names))
             .or_else(|| near_miss(question, &plain, names)),
         Expect::OneOf { any } => {
-            if !any.iter().any(|phrase| text::find(&plain, phrase).is_some()) {
+            if !any
+                .iter()
+                .any(|phrase| text::find(&plain, phrase).is_some())
+            {
                 return Some(format!("none of {any:?} is in it"));
             }
             denial(&plain, any).or_else(|| near_miss(question, &plain, any))
@@ -78,8 +111,12 @@ fn fault(question: &Question, answer: &str) -> Option<String> {
 }
 
 fn not_told(plain: &str) -> Option<&'static str> {
-    let open = plain.replace("doesn't", "does not").replace("isn't", "is not");
-    NOT_TOLD.into_iter().find(|form| text::find(&open, form).is_some())
+    let open = plain
+        .replace("doesn't", "does not")
+        .replace("isn't", "is not");
+    NOT_TOLD
+        .into_iter()
+        .find(|form| text::find(&open, form).is_some())
 }
 
 fn absent_fault(plain: &str) -> Option<String> {
@@ -93,7 +130,9 @@ fn absent_fault(plain: &str) -> Option<String> {
 /// expectation itself contains do not count against it.
 fn denial(plain: &str, expected: &[String]) -> Option<String> {
     let form = not_told(plain)?;
-    let own = expected.iter().any(|phrase| text::normalise(phrase).contains(form));
+    let own = expected
+        .iter()
+        .any(|phrase| text::normalise(phrase).contains(form));
     (!own).then(|| format!("it says \u{201c}{form}\u{201d}"))
 }
 
@@ -114,6 +153,9 @@ fn names_fault(plain: &str, names: &[String], in_order: bool) -> Option<String> 
 /// A near miss that stands outside the expected phrases.
 fn near_miss(question: &Question, plain: &str, expected: &[String]) -> Option<String> {
     let rest = text::without(plain, expected);
-    let named = question.reject.iter().find(|phrase| text::find(&rest, phrase).is_some())?;
+    let named = question
+        .reject
+        .iter()
+        .find(|phrase| text::find(&rest, phrase).is_some())?;
     Some(format!("it names {named:?}"))
 }

@@ -31,7 +31,11 @@ impl Rng {
 
     /// A number of `low..=high`.
     pub(crate) fn between(&mut self, low: i64, high: i64) -> i64 {
-        let span = high.saturating_sub(low).max(0).unsigned_abs().saturating_add(1);
+        let span = high
+            .saturating_sub(low)
+            .max(0)
+            .unsigned_abs()
+            .saturating_add(1);
         low.saturating_add_unsigned(self.below(span))
     }
 

@@ -24,12 +24,21 @@ impl SuiteSet {
         spec.prose.iter().map(|part| part.ask.len()).sum::<usize>()
             + spec.table.iter().map(|part| part.ask.len()).sum::<usize>()
             + spec.judge.iter().map(|part| part.ask.len()).sum::<usize>()
-            + spec.document.iter().map(|part| part.ask.len()).sum::<usize>()
+            + spec
+                .document
+                .iter()
+                .map(|part| part.ask.len())
+                .sum::<usize>()
     }
 }
 
-pub const SET_NAMES: [&str; 5] =
-    ["first-light", "blind-a", "blind-b", "documents-a", "documents-b"];
+pub const SET_NAMES: [&str; 5] = [
+    "first-light",
+    "blind-a",
+    "blind-b",
+    "documents-a",
+    "documents-b",
+];
 
 #[derive(Debug, thiserror::Error)]
 pub enum FindSetError {
@@ -37,7 +46,10 @@ pub enum FindSetError {
     Unknown(String),
     /// A set's file is wrong: a fault of this crate, found by its tests.
     #[error("the file of set {name} is wrong: {source}")]
-    Malformed { name: &'static str, source: Box<toml::de::Error> },
+    Malformed {
+        name: &'static str,
+        source: Box<toml::de::Error>,
+    },
 }
 
 pub fn find_set(name: &str) -> Result<SuiteSet, FindSetError> {
@@ -49,7 +61,9 @@ pub fn find_set(name: &str) -> Result<SuiteSet, FindSetError> {
         "documents-b" => (SET_NAMES[4], include_str!("../sets/documents-b.toml")),
         other => return Err(FindSetError::Unknown(other.to_owned())),
     };
-    let spec = toml::from_str(text)
-        .map_err(|source| FindSetError::Malformed { name, source: Box::new(source) })?;
+    let spec = toml::from_str(text).map_err(|source| FindSetError::Malformed {
+        name,
+        source: Box::new(source),
+    })?;
     Ok(SuiteSet { name, spec })
 }

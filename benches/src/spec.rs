@@ -94,9 +94,16 @@ pub(crate) enum ColumnKind {
     /// An amount with two decimals; the bounds are in hundredths.
     Money(i64, i64),
     /// A number that grows by one, behind a prefix.
-    Serial { first: i64, prefix: String },
+    Serial {
+        first: i64,
+        prefix: String,
+    },
     /// A moment that moves on by a random number of seconds.
-    Clock { start: String, step: (i64, i64), form: String },
+    Clock {
+        start: String,
+        step: (i64, i64),
+        form: String,
+    },
     /// That many lower-case hexadecimal digits.
     Hex(usize),
 }
@@ -125,16 +132,34 @@ pub(crate) struct QuerySpec {
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub(crate) enum QueryOp {
     Count,
-    Distinct { column: String },
-    Mean { column: String },
-    Sum { column: String },
-    Max { column: String },
+    Distinct {
+        column: String,
+    },
+    Mean {
+        column: String,
+    },
+    Sum {
+        column: String,
+    },
+    Max {
+        column: String,
+    },
     /// The `k` most frequent values.
-    Top { column: String, k: usize },
+    Top {
+        column: String,
+        k: usize,
+    },
     /// The group with the greatest sum or mean of `of`.
-    TopBy { column: String, of: String, by: GroupFold },
+    TopBy {
+        column: String,
+        of: String,
+        by: GroupFold,
+    },
     /// The value of `column` in the row where `of` is greatest.
-    AtMax { column: String, of: String },
+    AtMax {
+        column: String,
+        of: String,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]

@@ -14,7 +14,10 @@ pub(crate) enum Cell {
     Int(i64),
     /// Hundredths.
     Money(i64),
-    Moment { at: i64, written: String },
+    Moment {
+        at: i64,
+        written: String,
+    },
 }
 
 impl Cell {
@@ -75,7 +78,10 @@ struct Maker<'a> {
 
 impl<'a> Maker<'a> {
     fn new(column: &'a ColumnSpec, file: &str, seed: u64) -> Result<Maker<'a>, ColumnError> {
-        let wrong = |what: &str| ColumnError { column: column.name.clone(), what: what.to_owned() };
+        let wrong = |what: &str| ColumnError {
+            column: column.name.clone(),
+            what: what.to_owned(),
+        };
         let state = match &column.kind {
             ColumnKind::Serial { first, .. } => *first,
             ColumnKind::Clock { start, .. } => {
@@ -111,7 +117,10 @@ impl<'a> Maker<'a> {
                     column: self.column.name.clone(),
                     what: format!("there is no clock form {form:?}"),
                 })?;
-                Cell::Moment { at: self.state, written }
+                Cell::Moment {
+                    at: self.state,
+                    written,
+                }
             }
             ColumnKind::Hex(digits) => {
                 let number = self.rng.next();

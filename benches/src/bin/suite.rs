@@ -70,7 +70,10 @@ struct RunArgs {
 
 fn main() -> Result<ExitCode> {
     let cli = Cli::parse();
-    let text = real_text(cli.registry)?;
+    let text = match cli.registry {
+        Some(folder) => RealText::registry(folder),
+        None => RealText::find().context("no CARGO_HOME and no home folder: give --registry")?,
+    };
     match cli.command {
         Task::List => list(),
         Task::Make { set, folder, seed } => {
@@ -83,20 +86,15 @@ fn main() -> Result<ExitCode> {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "a tool finds cargo's folder as cargo does")]
-fn real_text(registry: Option<PathBuf>) -> Result<RealText> {
-    if let Some(folder) = registry {
-        return Ok(RealText::registry(folder));
-    }
-    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
-    let home = home.or_else(|| std::env::home_dir().map(|home| home.join(".cargo")));
-    Ok(RealText::below(&home.context("no CARGO_HOME and no home folder: give --registry")?))
-}
-
 fn list() -> Result<ExitCode> {
     for name in SET_NAMES {
         let set = suite::find_set(name)?;
-        writeln!(io::stdout(), "{name:<12} {:>3} questions  {}", set.question_count(), set.about())?;
+        writeln!(
+            io::stdout(),
+            "{name:<12} {:>3} questions  {}",
+            set.question_count(),
+            set.about()
+        )?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -118,7 +116,11 @@ fn run(args: &RunArgs, text: &RealText) -> Result<ExitCode> {
     for id in &args.only {
         if !made.questions.iter().any(|question| question.id == *id) {
             let ids: Vec<&str> = made.questions.iter().map(|q| q.id.as_str()).collect();
-            bail!("set {} has no question {id:?}; it has {}", args.set, ids.join(", "));
+            bail!(
+                "set {} has no question {id:?}; it has {}",
+                args.set,
+                ids.join(", ")
+            );
         }
     }
     let launcher = Launcher {
@@ -161,5 +163,9 @@ fn program(named: Option<&Path>) -> Result<PathBuf> {
     }
     let own = std::env::current_exe().context("cannot tell where this program lies")?;
     let beside = own.with_file_name("rlm-ctl");
-    Ok(if beside.exists() { beside } else { PathBuf::from("rlm-ctl") })
+    Ok(if beside.exists() {
+        beside
+    } else {
+        PathBuf::from("rlm-ctl")
+    })
 }

@@ -25,7 +25,11 @@ fn run(script: &str) -> Asked {
         expect: Expect::Absent,
         reject: Vec::new(),
     };
-    ask(&launcher(script, Duration::from_secs(60)), &question, Path::new("/set"))
+    ask(
+        &launcher(script, Duration::from_secs(60)),
+        &question,
+        Path::new("/set"),
+    )
 }
 
 #[test]
@@ -43,16 +47,31 @@ fn figures_are_read_where_they_are() {
         "sub_calls":9,"root_usage":{"prompt_tokens":100,"completion_tokens":10},
         "sub_usage":{"prompt_tokens":50,"completion_tokens":5}}}"#;
     let asked = read_outcome(full, "exit code 0");
-    assert_eq!((asked.turns, asked.sub_calls, asked.tokens), (Some(2), Some(9), Some(165)));
-    assert_eq!((asked.answer.as_deref(), asked.job_seconds), (Some("7"), Some(2.5)));
+    assert_eq!(
+        (asked.turns, asked.sub_calls, asked.tokens),
+        (Some(2), Some(9), Some(165))
+    );
+    assert_eq!(
+        (asked.answer.as_deref(), asked.job_seconds),
+        (Some("7"), Some(2.5))
+    );
     let bare = read_outcome("noise\n{\"answer\": 7}\n", "exit code 0");
-    assert_eq!((bare.answer.as_deref(), bare.turns, bare.tokens), (Some("7"), None, None));
+    assert_eq!(
+        (bare.answer.as_deref(), bare.turns, bare.tokens),
+        (Some("7"), None, None)
+    );
 }
 
 #[test]
 fn no_answer_is_a_fault_with_its_reason() {
-    let asked = read_outcome(r#"{"answer":null,"ending":"failed","reason":"no model"}"#, "exit 3");
-    assert_eq!(asked.fault.as_deref(), Some("no answer: failed, no model (exit 3)"));
+    let asked = read_outcome(
+        r#"{"answer":null,"ending":"failed","reason":"no model"}"#,
+        "exit 3",
+    );
+    assert_eq!(
+        asked.fault.as_deref(),
+        Some("no answer: failed, no model (exit 3)")
+    );
     for stdout in ["", "Segmentation fault", "[1, 2]", "{\"answer\": \"cut"] {
         let asked = read_outcome(stdout, "exit code 9");
         assert!(asked.fault.unwrap().contains("exit code 9"), "{stdout:?}");
@@ -68,7 +87,12 @@ fn a_program_that_is_not_there_is_a_fault() {
         r#"{"id":"q","family":"f","question":"?","context":[],"expect":{"kind":"absent"}}"#,
     );
     let asked = ask(&launcher, &question.unwrap(), Path::new("/set"));
-    assert!(asked.fault.unwrap().starts_with("cannot start /nowhere/rlm-ctl"));
+    assert!(
+        asked
+            .fault
+            .unwrap()
+            .starts_with("cannot start /nowhere/rlm-ctl")
+    );
 }
 
 #[test]
@@ -78,7 +102,10 @@ fn a_child_that_hangs_is_killed_at_the_limit() {
     );
     let launcher = launcher("exec tail -f /dev/null", Duration::from_millis(60));
     let asked = ask(&launcher, &question.unwrap(), Path::new("/set"));
-    assert_eq!(asked.fault.as_deref(), Some("stopped at the limit of 0.06 s"));
+    assert_eq!(
+        asked.fault.as_deref(),
+        Some("stopped at the limit of 0.06 s")
+    );
 }
 
 #[test]

@@ -5,9 +5,27 @@
 const SAME: f64 = 1e-9;
 
 const WORDS: [&str; 21] = [
-    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
-    "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen",
-    "nineteen", "twenty",
+    "zero",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+    "fifteen",
+    "sixteen",
+    "seventeen",
+    "eighteen",
+    "nineteen",
+    "twenty",
 ];
 
 pub(super) fn fault(plain: &str, question: &str, value: f64, tolerance: f64) -> Option<String> {
@@ -47,7 +65,11 @@ pub(super) fn all(plain: &str) -> Vec<f64> {
         if let Ok(number) = digits.parse::<f64>()
             && !inside_name(&chars, start)
         {
-            numbers.push(if is_negative(&chars, start) { -number } else { number });
+            numbers.push(if is_negative(&chars, start) {
+                -number
+            } else {
+                number
+            });
         }
     }
     numbers
