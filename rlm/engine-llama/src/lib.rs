@@ -1,1 +1,26 @@
-//! (being written)
+//! llama.cpp as an engine. The parent half (`LlamaEngine`) supervises a child process of the same
+//! binary; the child half (`worker_main`) owns the model. A C++ assertion or the kernel's
+//! out-of-memory killer takes the child, never the caller.
+//!
+//! Everything that decides (which call runs when, what is reused, where a reply ends, whether to
+//! restart) is in pure modules: `schedule`, `reply`, `restarts`. `unsafe` lives in `ffi` only.
+
+mod clock;
+mod engine;
+mod ffi;
+mod fixture;
+mod frames;
+mod gguf;
+mod options;
+mod prefix_store;
+mod reply;
+mod restarts;
+mod schedule;
+mod supervisor;
+mod worker;
+
+pub use engine::LlamaEngine;
+pub use fixture::{TinyModel, write_tiny_model};
+pub use gguf::{InspectError, ModelFile, ModelMemory, inspect};
+pub use options::{KvType, LlamaOptions, OpenError, default_threads};
+pub use worker::worker_main;

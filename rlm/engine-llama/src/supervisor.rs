@@ -1,0 +1,279 @@
+//! Keeps the child alive and its calls with it. One thread of its own owns the child (the child
+//! dies with that thread, so it must not be one that a runtime retires), with all calls in flight.
+//! Invariants: a call is asked at most twice; its text is never sent twice, because the second
+//! child goes on from what the first one wrote; every call gets exactly one last event.
+
+mod child;
+
+use crate::clock::Clock;
+use crate::frames::{CallId, FromWorker, LoadSpec, Loaded, ToWorker};
+use crate::options::LlamaOptions;
+use crate::restarts::{Restarts, Verdict};
+use child::{Child, Death};
+use engine::EngineError;
+use std::collections::BTreeMap;
+use tokio::sync::{mpsc, oneshot, watch};
+
+pub(crate) enum Command {
+    /// `message` carries the id.
+    Call {
+        id: CallId,
+        message: ToWorker,
+        events: mpsc::Sender<FromWorker>,
+    },
+    Cancel {
+        id: CallId,
+    },
+}
+
+/// What can be seen of the child from outside.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Status {
+    /// `None` while it is dead.
+    pub(crate) pid: Option<u32>,
+    /// Children started after the first.
+    pub(crate) restarts: u32,
+}
+
+pub(crate) struct Handles {
+    pub(crate) commands: mpsc::Sender<Command>,
+    pub(crate) status: watch::Receiver<Status>,
+    pub(crate) loaded: oneshot::Receiver<Result<Loaded, Death>>,
+}
+
+/// Starts the thread; the first child's fate comes through `loaded`.
+pub(crate) fn start(options: LlamaOptions, spec: LoadSpec) -> std::io::Result<Handles> {
+    let room = options.max_calls as usize * COMMANDS_PER_CALL;
+    let (commands, inbox) = mpsc::channel(room);
+    let (status_sender, status) = watch::channel(Status::default());
+    let (opened, loaded) = oneshot::channel();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let supervisor = Supervisor {
+        restarts: Restarts::new(
+            options.max_restarts,
+            options.restart_window,
+            options.restart_backoff,
+        ),
+        options,
+        spec,
+        calls: BTreeMap::new(),
+        status: status_sender,
+        clock: Clock::start(),
+        last_death: String::new(),
+    };
+    std::thread::Builder::new()
+        .name("llama-supervisor".into())
+        .spawn(move || runtime.block_on(supervisor.run(inbox, opened)))?;
+    Ok(Handles {
+        commands,
+        status,
+        loaded,
+    })
+}
+
+struct Supervisor {
+    options: LlamaOptions,
+    spec: LoadSpec,
+    calls: BTreeMap<CallId, Pending>,
+    restarts: Restarts,
+    status: watch::Sender<Status>,
+    clock: Clock,
+    last_death: String,
+}
+
+struct Pending {
+    message: ToWorker,
+    events: mpsc::Sender<FromWorker>,
+    /// Text that was passed on.
+    written: String,
+    deaths: u32,
+}
+
+enum Turn {
+    Child(Option<FromWorker>),
+    Command(Option<Command>),
+}
+
+impl Supervisor {
+    async fn run(
+        mut self,
+        mut inbox: mpsc::Receiver<Command>,
+        opened: oneshot::Sender<Result<Loaded, Death>>,
+    ) {
+        let mut child = match Child::start(&self.options, &self.spec).await {
+            Ok((child, loaded)) => {
+                self.status.send_modify(|s| s.pid = Some(child.pid()));
+                if opened.send(Ok(loaded)).is_err() {
+                    return;
+                }
+                Some(child)
+            }
+            Err(death) => {
+                // Nobody else waits yet; when the opener is gone as well, that is the end of it.
+                opened.send(Err(death)).ok();
+                return;
+            }
+        };
+        loop {
+            let Some(running) = child.as_mut() else {
+                if self.calls.is_empty() {
+                    let Some(command) = inbox.recv().await else {
+                        return;
+                    };
+                    self.note(command);
+                } else {
+                    child = self.restart().await;
+                }
+                continue;
+            };
+            let turn = tokio::select! {
+                biased;
+                frame = running.next() => Turn::Child(frame),
+                command = inbox.recv() => Turn::Command(command),
+            };
+            match turn {
+                Turn::Child(Some(frame)) => self.pass_on(frame),
+                Turn::Child(None) => self.buried(&mut child).await,
+                Turn::Command(None) => return,
+                Turn::Command(Some(command)) => {
+                    let frame = self.note(command);
+                    if frame.is_some_and(|frame| !running.send(frame)) {
+                        self.buried(&mut child).await;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Writes a command down; the frame that the child has to see for it.
+    fn note(&mut self, command: Command) -> Option<ToWorker> {
+        match command {
+            Command::Call { events, .. } if events.is_closed() => None,
+            Command::Call {
+                id,
+                message,
+                events,
+            } => {
+                let frame = message.clone();
+                let pending = Pending {
+                    message,
+                    events,
+                    written: String::new(),
+                    deaths: 0,
+                };
+                self.calls.insert(id, pending);
+                Some(frame)
+            }
+            Command::Cancel { id } => self.calls.remove(&id).map(|_| ToWorker::Cancel { id }),
+        }
+    }
+
+    fn pass_on(&mut self, frame: FromWorker) {
+        let (id, last) = match &frame {
+            FromWorker::Admitted { id, .. } | FromWorker::Piece { id, .. } => (*id, false),
+            FromWorker::Done { id, .. }
+            | FromWorker::Vectors { id, .. }
+            | FromWorker::Counted { id, .. }
+            | FromWorker::Failed { id, .. } => (*id, true),
+            FromWorker::Loaded(_) | FromWorker::LoadFailed { .. } => return,
+        };
+        let Some(pending) = self.calls.get_mut(&id) else {
+            return;
+        };
+        if let FromWorker::Piece { text, .. } = &frame {
+            pending.written.push_str(text);
+        }
+        // The channel has room for every event of the call; it fails only when the caller left,
+        // and then a `Cancel` follows.
+        if pending.events.try_send(frame).is_err() || last {
+            self.calls.remove(&id);
+        }
+    }
+
+    /// Takes the dead child away and decides which of its calls are asked again.
+    async fn buried(&mut self, child: &mut Option<Child>) {
+        let Some(child) = child.take() else { return };
+        self.status.send_modify(|s| s.pid = None);
+        let death = child.bury().await;
+        tracing::warn!(reason = %death.reason, "the model's process died");
+        self.died(&death);
+    }
+
+    fn died(&mut self, death: &Death) {
+        self.restarts.died(self.clock.now());
+        self.last_death.clone_from(&death.reason);
+        for pending in self.calls.values_mut() {
+            pending.deaths += 1;
+        }
+        self.fail(|pending| pending.deaths >= MOST_DEATHS, &death.reason);
+    }
+
+    async fn restart(&mut self) -> Option<Child> {
+        match self.restarts.verdict(self.clock.now()) {
+            Verdict::GiveUp { deaths } => {
+                let reason = format!(
+                    "the model's process died {deaths} times in {} s and is not started again \
+                     for now; the last time: {}",
+                    self.options.restart_window.as_secs(),
+                    self.last_death
+                );
+                self.fail(|_| true, &reason);
+                None
+            }
+            Verdict::After(pause) => {
+                tokio::time::sleep(pause).await;
+                self.status.send_modify(|s| s.restarts += 1);
+                match Child::start(&self.options, &self.spec).await {
+                    Ok((mut child, _)) => {
+                        self.status.send_modify(|s| s.pid = Some(child.pid()));
+                        self.ask_again(&mut child);
+                        Some(child)
+                    }
+                    Err(death) => {
+                        // The call that waits did not cause this death, but it cannot wait for
+                        // ever: it counts like any other.
+                        self.died(&death);
+                        None
+                    }
+                }
+            }
+        }
+    }
+
+    fn ask_again(&mut self, child: &mut Child) {
+        self.calls.retain(|_, pending| !pending.events.is_closed());
+        for pending in self.calls.values() {
+            let mut message = pending.message.clone();
+            if let ToWorker::Chat { resume, .. } = &mut message {
+                resume.clone_from(&pending.written);
+            }
+            // When even this fails, the child is dead and the next turn sees it.
+            if !child.send(message) {
+                return;
+            }
+        }
+    }
+
+    fn fail(&mut self, which: impl Fn(&Pending) -> bool, reason: &str) {
+        self.calls.retain(|&id, pending| {
+            if !which(pending) {
+                return true;
+            }
+            let (reason, partial) = (reason.to_owned(), pending.written.clone());
+            let error = EngineError::Died { reason, partial };
+            // A caller that left does not need it.
+            pending
+                .events
+                .try_send(FromWorker::Failed { id, error })
+                .ok();
+            false
+        });
+    }
+}
+
+/// A call whose child died this often is not asked again.
+const MOST_DEATHS: u32 = 2;
+/// A call sends itself and at most one cancellation.
+const COMMANDS_PER_CALL: usize = 2;
