@@ -1,0 +1,1 @@
+//! The machine as stories, and under random inputs against its invariants.

@@ -1,0 +1,1 @@
+//! Kept files: hits, damage, collisions, bounds, and several processes at once.
