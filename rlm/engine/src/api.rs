@@ -80,6 +80,12 @@ pub struct ModelFacts {
 pub trait TextSink: Send {
     /// Takes `text`; `false` asks the engine to stop (the reply then finishes as `Cancelled`).
     fn push(&mut self, text: &str) -> bool;
+
+    /// The call failed and is asked again: the pieces so far are void. `true` when the sink has
+    /// forgotten them; a sink that cannot keeps the default, and the failure then stands.
+    fn restart(&mut self) -> bool {
+        false
+    }
 }
 
 impl<F: FnMut(&str) -> bool + Send> TextSink for F {
@@ -90,7 +96,19 @@ impl<F: FnMut(&str) -> bool + Send> TextSink for F {
 
 /// A sink for callers that only want the whole reply.
 pub fn discard() -> impl TextSink {
-    |_: &str| true
+    Discard
+}
+
+struct Discard;
+
+impl TextSink for Discard {
+    fn push(&mut self, _text: &str) -> bool {
+        true
+    }
+
+    fn restart(&mut self) -> bool {
+        true
+    }
 }
 
 #[async_trait::async_trait]
@@ -155,6 +173,20 @@ pub enum EngineError {
 }
 
 impl EngineError {
+    /// What the model had written before the call failed, where anything can have been.
+    pub fn partial(&self) -> Option<&str> {
+        match self {
+            EngineError::Garbled { partial, .. }
+            | EngineError::Died { partial, .. }
+            | EngineError::Deadline { partial } => Some(partial),
+            EngineError::TooLong { .. }
+            | EngineError::Unsupported { .. }
+            | EngineError::Refused { .. }
+            | EngineError::Unreachable { .. }
+            | EngineError::Busy { .. } => None,
+        }
+    }
+
     /// Whether the same request may succeed if it is sent again.
     pub fn retryable(&self) -> bool {
         match self {
