@@ -121,9 +121,13 @@ impl Ledger {
         self.tally.sub_calls = self.tally.sub_calls.saturating_add(granted);
         let child = (recursive && self.budgets.depth > 0 && granted > 0)
             .then(|| self.child_budgets(now, granted, tokens_left));
-        let under_way = granted;
-        if granted > 0 && !self.batches.contains_key(&batch) {
-            self.batches.insert(batch, Batch { under_way, child });
+        if granted > 0 {
+            let fresh = Batch {
+                under_way: 0,
+                child,
+            };
+            let open = self.batches.entry(batch).or_insert(fresh);
+            open.under_way = open.under_way.saturating_add(granted);
         }
         let admission = Admission {
             batch,

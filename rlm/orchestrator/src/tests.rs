@@ -3,6 +3,6 @@
 
 mod budgets;
 mod failures;
-mod harness;
+pub(crate) mod harness;
 mod properties;
 mod stories;

@@ -1,17 +1,11 @@
 //! Reads what a block did: takes its answer or sends it back, and tells the root what it printed.
 
 use super::{Job, Origin, Phase, Running};
-use crate::gate::{columns_named, doubt, is_empty_answer, is_refusal};
+use crate::gate::clip;
 use crate::observe;
 use crate::profile::render;
-use crate::{AnswerRule, AnswerSource, BlockNumber, BlockReport, Effect, Show, TraceEvent};
+use crate::{AnswerSource, BlockNumber, BlockReport, Effect, Show, TraceEvent};
 use base::Ending;
-
-/// Why an answer was sent back, and the words for it.
-pub(super) struct Note {
-    pub(super) rule: AnswerRule,
-    pub(super) text: String,
-}
 
 impl Job {
     pub(super) fn block_done(
@@ -94,7 +88,7 @@ impl Job {
             Some(_) | None => printed,
         };
         if !printed.is_empty() {
-            self.kept.output = Some(crate::gate::clip(printed, KEPT_CHARS));
+            self.kept.output = Some(clip(printed, KEPT_CHARS));
         }
     }
 
@@ -139,22 +133,6 @@ impl Job {
             Some(Show::Hidden) | None => {}
         }
         self.run_script(step + 1, out);
-    }
-
-    fn judge_script(&self, answer: &str, gate: bool) -> Option<Note> {
-        let rule = if answer.trim().is_empty() {
-            AnswerRule::Empty
-        } else if is_refusal(answer, &self.setup.profile.rules.refusals) {
-            AnswerRule::Refusal
-        } else if gate {
-            return self.unsupported(answer);
-        } else {
-            return None;
-        };
-        Some(Note {
-            rule,
-            text: answer.trim().to_owned(),
-        })
     }
 
     fn turn_done(
@@ -212,55 +190,6 @@ impl Job {
         }));
     }
 
-    /// What speaks against the root's answer; `code` is the block that gave it.
-    pub(super) fn judge(&self, answer: &str, code: &str) -> Option<Note> {
-        let rules = &self.setup.profile.rules;
-        // With a budget used up there is no turn left to give a better one.
-        if self.limit.is_some() {
-            return None;
-        }
-        if is_empty_answer(answer) && self.ledger.tally().turns <= rules.empty_check {
-            let columns = columns_named(&self.setup.context.card, code);
-            let quoted = format!("'{}'", answer.trim());
-            let values = [("answer", quoted.as_str()), ("columns", &columns)];
-            return Some(Note {
-                rule: AnswerRule::Empty,
-                text: render(&self.setup.profile.format.empty_answer, &values),
-            });
-        }
-        if self.gated < rules.gate && !is_refusal(answer, &rules.refusals) {
-            return self.unsupported(answer);
-        }
-        None
-    }
-
-    fn unsupported(&self, answer: &str) -> Option<Note> {
-        let doubt = doubt(&self.setup.question, answer, &self.shown)?;
-        let names = doubt.names.join(", ");
-        let values = [("sentence", doubt.sentence.as_str()), ("names", &names)];
-        Some(Note {
-            rule: AnswerRule::Support,
-            text: render(&self.setup.profile.format.unsupported, &values),
-        })
-    }
-
-    /// Keeps an answer that is not taken, in case that none better comes.
-    pub(super) fn send_back(&mut self, note: &Note, answer: String, out: &mut Vec<Effect>) {
-        match note.rule {
-            AnswerRule::Refusal => self.kept.refusal = Some(answer.clone()),
-            AnswerRule::Support => {
-                self.gated += 1;
-                self.kept.rejected = Some(answer.clone());
-            }
-            AnswerRule::Empty if answer.trim().is_empty() => {}
-            AnswerRule::Empty => self.kept.rejected = Some(answer.clone()),
-        }
-        out.push(Effect::Trace(TraceEvent::AnswerRejected {
-            rule: note.rule,
-            answer: crate::gate::clip(&answer, KEPT_CHARS),
-        }));
-    }
-
     fn output_of(&self, report: &BlockReport) -> String {
         let format = &self.setup.profile.format;
         // At most about a quarter of the window, so that one turn never fills it.
@@ -301,4 +230,4 @@ impl Job {
 /// Passages that are remembered for the gate: more than a job of ordinary length shows.
 const MOST_SHOWN: usize = 200;
 /// Characters of printed output that are kept as a last resort for an answer.
-const KEPT_CHARS: usize = 4_000;
+pub(super) const KEPT_CHARS: usize = 4_000;

@@ -98,40 +98,6 @@ impl Job {
         }
     }
 
-    /// The engine refused the prompt: shorten the history, or say that it cannot be.
-    pub(super) fn too_long(&mut self, asking: &super::Asking, over: u64, out: &mut Vec<Effect>) {
-        self.estimate.too_low(&asking.request.messages, over);
-        let turns = self.history.turns();
-        if asking.request.purpose == Purpose::Turn {
-            self.ledger.turn_undone();
-        }
-        if turns == 0 {
-            return match asking.request.purpose {
-                Purpose::Last => self.finish_closed(out),
-                Purpose::Turn | Purpose::Summarise => self.fail_too_long(over, out),
-            };
-        }
-        let count = match asking.request.purpose {
-            Purpose::Summarise => asking.covers,
-            Purpose::Turn | Purpose::Last => turns
-                .saturating_sub(self.setup.profile.memory.keep_turns)
-                .max(1),
-        };
-        self.drop_instead(count, out);
-    }
-
-    pub(super) fn fail_too_long(&mut self, over: u64, out: &mut Vec<Effect>) {
-        let window = match self.setup.window {
-            Some(window) => format!("window of {window} tokens"),
-            None => "window".to_owned(),
-        };
-        let reason = format!(
-            "the prompt is {over} tokens too long for the root model's {window}, even without \
-             any earlier turn; ask a shorter question, or use a model or a profile that fits"
-        );
-        self.finish_with_best(Ending::Failed { reason }, out);
-    }
-
     /// Ends after a limit with the closing call's answer; without one, with the best there is.
     pub(super) fn close_with(&mut self, answer: String, out: &mut Vec<Effect>) {
         if answer.is_empty() {

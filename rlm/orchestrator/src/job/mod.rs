@@ -1,9 +1,11 @@
 //! The machine itself: one job from its question to its outcome. This file owns the phases and
-//! takes the inputs; `turn` asks the root, `reply` reads what it wrote, `block` reads what its code
-//! did, `close` ends the job.
+//! takes the inputs; `turn` asks the root, `reply` reads what it wrote and `failure` what went wrong,
+//! `block` reads what its code did and `judge` its answer, `close` ends the job.
 
 mod block;
 mod close;
+mod failure;
+mod judge;
 mod reply;
 mod turn;
 
@@ -56,7 +58,7 @@ enum Phase {
     New,
     /// Inside a step: an answer was taken and what follows is not decided.
     Between,
-    Asking(Asking),
+    Asking(Box<Asking>),
     Running(Running),
     Done,
 }
@@ -239,14 +241,14 @@ impl Job {
             prefill
         });
         out.push(Effect::CallRoot(request.clone()));
-        self.phase = Phase::Asking(Asking {
+        self.phase = Phase::Asking(Box::new(Asking {
             request,
             fences,
             attempt,
             stopped: false,
             overlong: false,
             covers,
-        });
+        }));
     }
 
     /// The best answer that there is without asking further.

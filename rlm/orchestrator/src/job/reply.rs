@@ -4,12 +4,8 @@ use super::{Asking, Job, Origin, Phase};
 use crate::fence::Fences;
 use crate::plain::{PlainFinal, plain_final};
 use crate::profile::render;
-use crate::{
-    AnswerSource, BlockSource, CallNumber, Effect, FailureKind, Purpose, RootFailure, RootReply,
-    TraceEvent,
-};
-use base::{Ending, Finish};
-use std::time::Duration;
+use crate::{AnswerSource, BlockSource, CallNumber, Effect, Purpose, RootReply, TraceEvent};
+use base::Finish;
 
 impl Job {
     pub(super) fn root_delta(&mut self, call: CallNumber, text: &str, out: &mut Vec<Effect>) {
@@ -20,7 +16,10 @@ impl Job {
         if asking.request.call != call || asking.stopped {
             return;
         }
-        let closed = asking.fences.push(text) && asking.request.purpose != Purpose::Summarise;
+        // One byte more than allowed is enough to know.
+        let room = most.saturating_sub(asking.fences.text().len()) + 4;
+        let closed = asking.fences.push(clip_bytes(text, room))
+            && asking.request.purpose != Purpose::Summarise;
         asking.overlong = !closed && asking.fences.text().len() > most;
         if closed || asking.overlong {
             asking.stopped = true;
@@ -51,10 +50,10 @@ impl Job {
         }
     }
 
-    fn take_asking(&mut self, call: CallNumber) -> Option<Asking> {
+    pub(super) fn take_asking(&mut self, call: CallNumber) -> Option<Asking> {
         match &self.phase {
             Phase::Asking(asking) if asking.request.call == call => {
-                let asking = asking.clone();
+                let asking = Asking::clone(asking);
                 self.phase = Phase::Between;
                 Some(asking)
             }
@@ -64,10 +63,13 @@ impl Job {
         }
     }
 
-    fn read_turn(&mut self, asking: &Asking, cut: bool, out: &mut Vec<Effect>) {
+    pub(super) fn read_turn(&mut self, asking: &Asking, cut: bool, out: &mut Vec<Effect>) {
         let text = asking.fences.text();
         let block = asking.fences.finish();
-        if let Some(block) = block.filter(|block| !block.code.trim().is_empty()) {
+        let empty_block = block
+            .as_ref()
+            .is_some_and(|block| block.code.trim().is_empty());
+        if let Some(block) = block.filter(|_| !empty_block) {
             if cut && block.how == BlockSource::Open {
                 return self.code_cut(text, out);
             }
@@ -82,7 +84,7 @@ impl Job {
                 self.run_block(code, Origin::Turn { assistant }, out);
             }
             Some(PlainFinal::Text(answer)) => self.plain_answer(text, answer, out),
-            None => self.no_code(text, out),
+            None => self.no_code(text, empty_block, out),
         }
     }
 
@@ -109,7 +111,7 @@ impl Job {
         }
     }
 
-    fn no_code(&mut self, text: &str, out: &mut Vec<Effect>) {
+    fn no_code(&mut self, text: &str, empty_block: bool, out: &mut Vec<Effect>) {
         self.errors += 1;
         out.push(Effect::Trace(TraceEvent::NoCode {
             turn: self.ledger.tally().turns,
@@ -120,10 +122,12 @@ impl Job {
         let user = render(note, &[("turn", &turn), ("turns", &turns)]);
         let said = match text.trim() {
             // Some templates refuse an empty turn.
-            "" => "(nothing)",
-            said => clip_bytes(said, SAID_BYTES),
+            "" => "(nothing)".to_owned(),
+            said => clip_bytes(said, SAID_BYTES).to_owned(),
         };
-        self.history.push(said.to_owned(), user);
+        // An empty block must not leave the transcript with an open fence.
+        let close = if empty_block { "\n```" } else { "" };
+        self.history.push(said + close, user);
         self.begin_turn(out);
     }
 
@@ -164,92 +168,10 @@ impl Job {
             None => self.close_with(text.trim().to_owned(), out),
         }
     }
-
-    pub(super) fn root_failed(
-        &mut self,
-        call: CallNumber,
-        failure: RootFailure,
-        out: &mut Vec<Effect>,
-    ) {
-        let Some(mut asking) = self.take_asking(call) else {
-            return;
-        };
-        if self.limit.is_some() && asking.request.purpose != Purpose::Last {
-            return self.begin_turn(out);
-        }
-        if self.use_partial(&mut asking, &failure.partial, out) {
-            return;
-        }
-        match failure.kind {
-            FailureKind::Retryable { after } if self.may_retry(&asking) => {
-                self.retry(asking, after, &failure.reason, out);
-            }
-            FailureKind::TooLong { over } => self.too_long(&asking, over, out),
-            FailureKind::Retryable { .. } | FailureKind::Fatal => {
-                self.give_up(&asking, failure.reason, out);
-            }
-        }
-    }
-
-    /// A reply that broke off after a whole block is as good as a whole reply.
-    fn use_partial(&mut self, asking: &mut Asking, partial: &str, out: &mut Vec<Effect>) -> bool {
-        if asking.request.purpose != Purpose::Turn {
-            return false;
-        }
-        let partial = clip_bytes(partial, self.setup.options.reply_bytes);
-        if partial.len() > asking.fences.written().len() {
-            asking.fences = Fences::new(asking.request.prefill.as_deref().unwrap_or(""));
-            asking.fences.push(partial);
-        }
-        let block = asking.fences.finish();
-        let whole = block
-            .is_some_and(|block| block.how == BlockSource::Closed && !block.code.trim().is_empty());
-        if whole {
-            self.read_turn(asking, false, out);
-        }
-        whole
-    }
-
-    fn may_retry(&self, asking: &Asking) -> bool {
-        asking.attempt < self.setup.options.root_retries
-    }
-
-    fn retry(
-        &mut self,
-        asking: Asking,
-        after: Option<Duration>,
-        reason: &str,
-        out: &mut Vec<Effect>,
-    ) {
-        let attempt = asking.attempt + 1;
-        let call = self.call_number();
-        out.push(Effect::Trace(TraceEvent::RootRetried {
-            call,
-            attempt,
-            reason: reason.to_owned(),
-        }));
-        let doubled = 1_u32.checked_shl(asking.attempt).unwrap_or(u32::MAX);
-        let wait = self.setup.options.retry_wait.saturating_mul(doubled);
-        let mut request = asking.request;
-        request.call = call;
-        request.after = after.unwrap_or(wait);
-        self.ask(request, attempt, asking.covers, out);
-    }
-
-    fn give_up(&mut self, asking: &Asking, reason: String, out: &mut Vec<Effect>) {
-        match asking.request.purpose {
-            Purpose::Turn => {
-                let reason = format!("the root model gave no reply: {reason}");
-                self.finish_with_best(Ending::Failed { reason }, out);
-            }
-            Purpose::Last => self.close_with(asking.fences.written().trim().to_owned(), out),
-            Purpose::Summarise => self.drop_instead(asking.covers, out),
-        }
-    }
 }
 
 /// The longest prefix of whole characters within `most` bytes.
-fn clip_bytes(text: &str, most: usize) -> &str {
+pub(super) fn clip_bytes(text: &str, most: usize) -> &str {
     &text[..text.floor_char_boundary(most)]
 }
 

@@ -121,7 +121,9 @@ impl Job {
         let max_tokens = memory.summary_tokens;
         let covers = self.history.turns() - memory.keep_turns;
         let messages = self.history.for_summary(memory, memory.keep_turns);
-        if self.over(&messages, memory.summary_tokens) > 0 {
+        let price = self.estimate.prompt(&messages) + u64::from(max_tokens);
+        // A summary that leaves nothing for the turn after it is not worth its tokens.
+        if self.over(&messages, max_tokens) > 0 || self.ledger.tokens_left() < 2 * price {
             return self.drop_instead(covers, out);
         }
         let call = self.call_number();

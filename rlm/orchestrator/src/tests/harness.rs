@@ -163,10 +163,11 @@ impl Story {
         });
         match newest {
             Some(Ok(call)) => match self.roots.pop_front() {
-                Some(Said::Text(text, finish)) => self.step(Input::RootDone {
-                    call,
-                    reply: reply(&text, finish),
-                }),
+                Some(Said::Text(text, finish)) => {
+                    let mut reply = reply(&text, finish);
+                    reply.usage.prompt_tokens = self.prompt_tokens();
+                    self.step(Input::RootDone { call, reply });
+                }
                 Some(Said::Failed(failure)) => self.step(Input::RootFailed { call, failure }),
                 None => return false,
             },
@@ -177,6 +178,13 @@ impl Story {
             None => return false,
         }
         true
+    }
+
+    /// The newest prompt's tokens, as a model with 3.5 characters a token would count them.
+    fn prompt_tokens(&self) -> u64 {
+        let messages = &self.calls.last().expect("a root call").messages;
+        let chars: usize = messages.iter().map(|message| message.content.len()).sum();
+        (chars * 2 / 7 + 8 * messages.len()) as u64
     }
 
     /// What the newest root call's last user turn says.

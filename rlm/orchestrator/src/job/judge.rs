@@ -1,0 +1,81 @@
+//! Decides whether an answer is taken, and keeps the one that is not.
+
+use super::Job;
+use super::block::KEPT_CHARS;
+use crate::gate::{clip, columns_named, doubt, is_empty_answer, is_refusal};
+use crate::profile::render;
+use crate::{AnswerRule, Effect, TraceEvent};
+
+/// Why an answer was sent back, and the words for it.
+pub(super) struct Note {
+    pub(super) rule: AnswerRule,
+    pub(super) text: String,
+}
+
+impl Job {
+    /// What speaks against the root's answer; `code` is the block that gave it.
+    pub(super) fn judge(&self, answer: &str, code: &str) -> Option<Note> {
+        let rules = &self.setup.profile.rules;
+        // With a budget used up there is no turn left to give a better one.
+        if self.limit.is_some() {
+            return None;
+        }
+        if is_empty_answer(answer) && self.ledger.tally().turns <= rules.empty_check {
+            let columns = columns_named(&self.setup.context.card, code);
+            let quoted = format!("'{}'", answer.trim());
+            let values = [("answer", quoted.as_str()), ("columns", &columns)];
+            return Some(Note {
+                rule: AnswerRule::Empty,
+                text: render(&self.setup.profile.format.empty_answer, &values),
+            });
+        }
+        if self.gated < rules.gate && !is_refusal(answer, &rules.refusals) {
+            return self.unsupported(answer);
+        }
+        None
+    }
+
+    fn unsupported(&self, answer: &str) -> Option<Note> {
+        let doubt = doubt(&self.setup.question, answer, &self.shown)?;
+        let names = doubt.names.join(", ");
+        let values = [("sentence", doubt.sentence.as_str()), ("names", &names)];
+        Some(Note {
+            rule: AnswerRule::Support,
+            text: render(&self.setup.profile.format.unsupported, &values),
+        })
+    }
+
+    /// Keeps an answer that is not taken, in case that none better comes.
+    pub(super) fn send_back(&mut self, note: &Note, answer: String, out: &mut Vec<Effect>) {
+        match note.rule {
+            AnswerRule::Refusal => self.kept.refusal = Some(answer.clone()),
+            AnswerRule::Support => {
+                self.gated += 1;
+                self.kept.rejected = Some(answer.clone());
+            }
+            AnswerRule::Empty if answer.trim().is_empty() => {}
+            AnswerRule::Empty => self.kept.rejected = Some(answer.clone()),
+        }
+        out.push(Effect::Trace(TraceEvent::AnswerRejected {
+            rule: note.rule,
+            answer: clip(&answer, KEPT_CHARS),
+        }));
+    }
+
+    /// What speaks against a script's answer.
+    pub(super) fn judge_script(&self, answer: &str, gate: bool) -> Option<Note> {
+        let rule = if answer.trim().is_empty() {
+            AnswerRule::Empty
+        } else if is_refusal(answer, &self.setup.profile.rules.refusals) {
+            AnswerRule::Refusal
+        } else if gate {
+            return self.unsupported(answer);
+        } else {
+            return None;
+        };
+        Some(Note {
+            rule,
+            text: answer.trim().to_owned(),
+        })
+    }
+}
