@@ -32,8 +32,8 @@ pub enum RealTextError {
         source: std::io::Error,
     },
     #[error(
-        "the sources of {krate} are not in {registry}: build the workspace once, or name the folder \
-         with --registry"
+        "the sources of {krate} are not in {registry}: build the workspace once, or name the \
+         folder with --registry"
     )]
     NoCrate { krate: String, registry: PathBuf },
     #[error(

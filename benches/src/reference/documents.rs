@@ -5,6 +5,7 @@ use crate::make::lost_evidence;
 use crate::question::{Expect, Question};
 use crate::realtext::{RealText, RealTextError};
 use crate::score::{Verdict, score};
+use crate::seed::Rng;
 use crate::spec::{Ask, DocumentSpec};
 
 #[expect(clippy::print_stderr, reason = "a skipped check has to be seen")]
@@ -42,6 +43,25 @@ fn documents_still_say_what_is_asked() {
                     ask.id,
                     spec.from
                 );
+            }
+        }
+    }
+}
+
+#[test]
+fn real_text_does_not_name_a_needle() {
+    let Some(real) = RealText::find() else { return };
+    for set in all_sets() {
+        for spec in &set.spec.prose {
+            let mut rng = Rng::named(set.default_seed(), &spec.file);
+            let (filler, _) = real.filler(spec.bytes, &mut rng);
+            for ask in &spec.ask {
+                let Expect::OneOf { any } = &ask.expect else {
+                    continue;
+                };
+                for phrase in any {
+                    assert!(!filler.contains(phrase.as_str()), "{}: {phrase}", ask.id);
+                }
             }
         }
     }
