@@ -1,0 +1,105 @@
+//! Serves the API. A client that goes away cancels its job.
+
+use super::{API_VERSION, AnswerLine, ErrorBody, MAX_REQUEST_BYTES};
+use crate::ctl::Failure;
+use crate::job::{JobEvent, Observer, SubmitRequest};
+use crate::node::Node;
+use axum::body::Body;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use bytes::Bytes;
+use engine::CancellationToken;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::mpsc;
+
+/// Lines that wait for a slow client. Past it, pieces of text are left out, never an outcome.
+const LINE_QUEUE: usize = 1024;
+
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    #[error("a node is already running here ({}); stop it first", socket.display())]
+    AlreadyRunning { socket: PathBuf },
+    #[error("the node cannot listen on {}: {source}", socket.display())]
+    Listen { socket: PathBuf, source: std::io::Error },
+}
+
+/// Answers requests on `socket` until `stop`.
+pub async fn serve(
+    node: Arc<Node>,
+    socket: &Path,
+    stop: CancellationToken,
+) -> Result<(), ServeError> {
+    let listener = listen(socket).await?;
+    let router = Router::new()
+        .route("/v1/health", get(health))
+        .route("/v1/jobs", post(run_job))
+        .layer(DefaultBodyLimit::max(MAX_REQUEST_BYTES))
+        .with_state(node);
+    let served = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned());
+    let ended = served.await;
+    // The socket's file is ours; a missing one is as good as a removed one.
+    drop(std::fs::remove_file(socket));
+    ended.map_err(|source| ServeError::Listen { socket: socket.to_owned(), source })
+}
+
+/// A socket file that nobody answers behind is left over from a node that was killed.
+async fn listen(socket: &Path) -> Result<UnixListener, ServeError> {
+    let failed = |source| ServeError::Listen { socket: socket.to_owned(), source };
+    if UnixStream::connect(socket).await.is_ok() {
+        return Err(ServeError::AlreadyRunning { socket: socket.to_owned() });
+    }
+    if socket.exists() {
+        std::fs::remove_file(socket).map_err(failed)?;
+    }
+    let listener = UnixListener::bind(socket).map_err(failed)?;
+    std::fs::set_permissions(socket, std::fs::Permissions::from_mode(0o600)).map_err(failed)?;
+    Ok(listener)
+}
+
+async fn health() -> Json<serde_json::Value> {
+    Json(serde_json::json!({"v": API_VERSION, "program": env!("CARGO_PKG_VERSION")}))
+}
+
+async fn run_job(State(node): State<Arc<Node>>, Json(request): Json<SubmitRequest>) -> Response {
+    let (lines, mut waiting) = mpsc::channel::<AnswerLine>(LINE_QUEUE);
+    let cancel = CancellationToken::new();
+    // Travels with the body: a body that is dropped early cancels the job.
+    let guard = cancel.clone().drop_guard();
+    tokio::spawn(async move {
+        let observer = Arc::new(Forward { lines: lines.clone() });
+        let last = match node.run_job(request, observer, cancel).await {
+            Ok(report) => AnswerLine::Report { report: Box::new(report) },
+            Err(error) => AnswerLine::Error { error: ErrorBody::from(Failure::from(error)) },
+        };
+        // A client that went away does not want it.
+        drop(lines.send(last).await);
+    });
+    let stream = futures::stream::poll_fn(move |context| {
+        let _keep = &guard;
+        waiting.poll_recv(context).map(|line| line.map(|line| as_bytes(&line)))
+    });
+    ([(CONTENT_TYPE, "application/x-ndjson")], Body::from_stream(stream)).into_response()
+}
+
+fn as_bytes(line: &AnswerLine) -> Result<Bytes, serde_json::Error> {
+    let mut bytes = serde_json::to_vec(line)?;
+    bytes.push(b'\n');
+    Ok(Bytes::from(bytes))
+}
+
+struct Forward {
+    lines: mpsc::Sender<AnswerLine>,
+}
+
+impl Observer for Forward {
+    fn see(&self, event: JobEvent) {
+        // Full: the client reads slowly and misses a line of the display; the report waits.
+        drop(self.lines.try_send(AnswerLine::Event { event }));
+    }
+}

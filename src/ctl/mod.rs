@@ -1,0 +1,75 @@
+//! `rlm-ctl`: from parsed words to calls, and from results to text. Holds no power of its own: what
+//! it does, it does through the same functions that a node offers.
+
+mod args;
+mod config;
+mod failure;
+mod model;
+mod submit;
+mod trace;
+
+pub use args::{Cli, Command, SubmitArgs};
+pub use failure::Failure;
+
+use crate::exit::Exit;
+use crate::settings::Settings;
+use args::Output;
+use std::io::Write;
+use std::process::ExitCode;
+
+/// Runs one command. Answers go to standard output, everything else to standard error.
+pub fn main(cli: Cli) -> ExitCode {
+    if matches!(cli.command, Command::EngineWorker) {
+        return engine_llama::worker_main();
+    }
+    let json = wants_json(&cli.command);
+    match run(cli) {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            if json {
+                print(&format!("{}\n", failure.json()));
+            }
+            complain(&failure.to_string());
+            failure.exit.into()
+        }
+    }
+}
+
+fn run(cli: Cli) -> Result<Exit, Failure> {
+    if let Command::Config(command) = &cli.command {
+        return config::run(command, cli.config.as_deref());
+    }
+    let settings = Settings::load(cli.config.as_deref())?;
+    for warning in settings.warnings() {
+        complain(&format!("warning: {warning}"));
+    }
+    let quiet = cli.quiet;
+    match cli.command {
+        Command::Submit(args) => runtime()?.block_on(submit::run(*args, settings, quiet)),
+        Command::Model(command) => runtime()?.block_on(model::run(command, &settings, quiet)),
+        Command::Trace(command) => runtime()?.block_on(trace::run(command, &settings)),
+        Command::Config(_) | Command::EngineWorker => Ok(Exit::Done),
+    }
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(Exit::Failed, "the runtime cannot start").why(error))
+}
+
+fn wants_json(command: &Command) -> bool {
+    matches!(command, Command::Submit(args) if args.output == Output::Json)
+}
+
+/// Writes to standard output. A reader that went away is not a failure of the command.
+pub(crate) fn print(text: &str) {
+    let mut out = std::io::stdout().lock();
+    drop(out.write_all(text.as_bytes()).and_then(|()| out.flush()));
+}
+
+/// Writes a line to standard error, if anybody reads there.
+pub(crate) fn complain(text: &str) {
+    drop(writeln!(std::io::stderr().lock(), "{text}"));
+}

@@ -1,0 +1,122 @@
+//! Shows a running job on standard error: a live status line on a terminal, plain lines elsewhere.
+//! Standard output belongs to the answer.
+
+mod transcript;
+
+use crate::clock::Clock;
+use crate::job::{JobEvent, Observer};
+use crate::settings::Settings;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use node_config::Switch;
+use std::io::{IsTerminal, Write};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+pub use transcript::{Transcript, ending};
+
+const LIVE_EVERY: Duration = Duration::from_millis(120);
+/// The status line shows seconds.
+const LIVE_CLOCK: Duration = Duration::from_secs(1);
+
+struct Screen {
+    transcript: Transcript,
+    /// When a line was last printed; only the plain form looks at it.
+    printed: base::Time,
+}
+
+/// The display of one job. Dropping it clears the status line.
+pub struct Display {
+    clock: Clock,
+    bar: Option<ProgressBar>,
+    // Events come from several tasks of one job, and a line is whole or not there: a lock is held
+    // for one line's writing. A message queue would have to be bounded and would then lose lines.
+    screen: Arc<Mutex<Screen>>,
+    ticker: tokio::task::JoinHandle<()>,
+}
+
+impl Display {
+    /// Must be made inside a tokio runtime; it ticks by itself.
+    pub fn start(settings: &Settings) -> Display {
+        let clock = Clock::start();
+        let live = match settings.config.display.live {
+            Switch::Auto => std::io::stderr().is_terminal(),
+            Switch::On => true,
+            Switch::Off => false,
+        };
+        let every = settings.config.display.every;
+        let bar = live.then(status_bar);
+        let screen = Arc::new(Mutex::new(Screen {
+            transcript: Transcript::new(clock.now()),
+            printed: clock.now(),
+        }));
+        let ticker = tokio::spawn(tick(clock, every, bar.clone(), Arc::clone(&screen)));
+        Display { clock, bar, screen, ticker }
+    }
+}
+
+impl Observer for Display {
+    fn see(&self, event: JobEvent) {
+        let mut screen = self.screen.lock().unwrap_or_else(PoisonError::into_inner);
+        let lines = screen.transcript.lines(&event);
+        if !lines.is_empty() {
+            screen.printed = self.clock.now();
+        }
+        for line in lines {
+            print_line(self.bar.as_ref(), &line);
+        }
+        if let Some(bar) = &self.bar {
+            bar.set_message(screen.transcript.status(self.clock.now()));
+        }
+    }
+}
+
+impl Drop for Display {
+    fn drop(&mut self) {
+        self.ticker.abort();
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+fn status_bar() -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_msg}") {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(LIVE_EVERY);
+    bar
+}
+
+async fn tick(
+    clock: Clock,
+    every: Duration,
+    bar: Option<ProgressBar>,
+    screen: Arc<Mutex<Screen>>,
+) {
+    let mut interval = tokio::time::interval(if bar.is_some() { LIVE_CLOCK } else { every });
+    interval.tick().await;
+    loop {
+        interval.tick().await;
+        let mut screen = screen.lock().unwrap_or_else(PoisonError::into_inner);
+        let status = screen.transcript.status(clock.now());
+        match &bar {
+            Some(bar) => bar.set_message(status),
+            None if clock.now().since(screen.printed) >= every => {
+                screen.printed = clock.now();
+                print_line(None, &format!("... {status}"));
+            }
+            None => {}
+        }
+    }
+}
+
+fn print_line(bar: Option<&ProgressBar>, line: &str) {
+    match bar {
+        Some(bar) => bar.println(line),
+        None => {
+            // A closed standard error must not end the job; there is nobody left to tell.
+            let written = writeln!(std::io::stderr().lock(), "{line}");
+            drop(written);
+        }
+    }
+}

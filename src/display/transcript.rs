@@ -1,0 +1,230 @@
+//! From events to the lines that a person reads, and to the one status line below them. Pure: the
+//! terminal and the plain log print the same words.
+
+use crate::job::{BatchProgress, JobEvent};
+use base::{CallPath, Ending, JobOutcome, Time};
+
+/// Longest output of one block that is shown, in lines; the trace has the rest.
+const SHOWN_OUTPUT_LINES: usize = 12;
+const SHOWN_LINE_CHARS: usize = 160;
+
+/// What has been seen of one job.
+#[derive(Debug, Default)]
+pub struct Transcript {
+    start: Time,
+    turn: Option<(u32, u32)>,
+    preparing: Option<(String, u64, Option<u64>)>,
+    batch: Option<BatchProgress>,
+    sub_calls: u32,
+    cached: u32,
+    /// The line that the root is writing.
+    partial: String,
+    in_block: bool,
+}
+
+impl Transcript {
+    pub fn new(now: Time) -> Transcript {
+        Transcript { start: now, ..Transcript::default() }
+    }
+
+    /// The whole lines that `event` adds.
+    pub fn lines(&mut self, event: &JobEvent) -> Vec<String> {
+        match event {
+            JobEvent::Preparing { what, done, total } => self.preparing(what, *done, *total),
+            JobEvent::Started { card, root_model, sub_model, .. } => {
+                self.preparing = None;
+                let mut lines = vec![if root_model == sub_model {
+                    format!("model {root_model}")
+                } else {
+                    format!("model {root_model}, sub-calls to {sub_model}")
+                }];
+                lines.extend(shown(card, "  "));
+                lines
+            }
+            JobEvent::Turn { path, turn, of } => {
+                self.turn = Some((*turn, *of));
+                self.partial.clear();
+                self.in_block = false;
+                vec![format!("{}turn {turn}/{of}", indent(path))]
+            }
+            JobEvent::RootText { path, text } => self.root_text(path, text),
+            JobEvent::Block { path, .. } => {
+                let rest = std::mem::take(&mut self.partial);
+                if rest.trim().is_empty() || rest.trim_start().starts_with("```") {
+                    return Vec::new();
+                }
+                vec![format!("{}  | {rest}", indent(path))]
+            }
+            JobEvent::SubCalls { path, progress } => self.sub_calls(path, *progress),
+            JobEvent::Output { path, text, failed, .. } => {
+                let mark = if *failed { "  ! " } else { "  > " };
+                shown(text, &format!("{}{mark}", indent(path)))
+            }
+            JobEvent::Note { path, text } => vec![format!("{}  * {text}", indent(path))],
+            JobEvent::Finished { outcome, seconds } => vec![ending(outcome, *seconds)],
+        }
+    }
+
+    fn preparing(&mut self, what: &str, done: u64, total: Option<u64>) -> Vec<String> {
+        let new = self.preparing.as_ref().is_none_or(|(seen, _, _)| seen != what);
+        self.preparing = Some((what.to_owned(), done, total));
+        if new { vec![what.to_owned()] } else { Vec::new() }
+    }
+
+    fn root_text(&mut self, path: &CallPath, text: &str) -> Vec<String> {
+        self.partial.push_str(text);
+        let Some(end) = self.partial.rfind('\n') else { return Vec::new() };
+        let whole = self.partial[..end].to_owned();
+        self.partial.drain(..=end);
+        let mut lines = Vec::new();
+        for line in whole.lines() {
+            if line.trim_start().starts_with("```") {
+                self.in_block = !self.in_block;
+            } else if !line.trim().is_empty() {
+                lines.push(format!("{}  | {}", indent(path), clip(line)));
+            }
+        }
+        lines
+    }
+
+    fn sub_calls(&mut self, path: &CallPath, progress: BatchProgress) -> Vec<String> {
+        let finished = progress.done == progress.total;
+        self.batch = (!finished).then_some(progress);
+        if !finished || progress.total == 0 {
+            return Vec::new();
+        }
+        self.sub_calls += progress.total;
+        self.cached += progress.cached;
+        let mut line = format!("{}  ~ {} sub-calls", indent(path), progress.total);
+        if progress.total == 1 {
+            line.pop();
+        }
+        if progress.cached > 0 {
+            line.push_str(&format!(", {} from the cache", progress.cached));
+        }
+        if progress.failed > 0 {
+            line.push_str(&format!(", {} failed", progress.failed));
+        }
+        vec![line]
+    }
+
+    /// What the job is doing at `now`, in one line.
+    pub fn status(&self, now: Time) -> String {
+        let seconds = now.since(self.start).as_secs();
+        if let Some((what, done, total)) = &self.preparing {
+            return match total {
+                Some(total) if *total > 0 => format!("{what} {}% · {seconds} s", done * 100 / total),
+                _ => format!("{what} · {seconds} s"),
+            };
+        }
+        let mut parts = Vec::new();
+        if let Some((turn, of)) = self.turn {
+            parts.push(format!("turn {turn}/{of}"));
+        }
+        if let Some(batch) = self.batch {
+            parts.push(format!("sub-calls {}/{}", batch.done, batch.total));
+        } else if self.sub_calls > 0 {
+            parts.push(format!("{} sub-calls", self.sub_calls));
+        }
+        if self.cached > 0 {
+            parts.push(format!("{} from the cache", self.cached));
+        }
+        parts.push(format!("{seconds} s"));
+        let partial = self.partial.trim_start_matches('`');
+        if !partial.trim().is_empty() {
+            parts.push(format!("| {}", clip(partial)));
+        }
+        parts.join(" · ")
+    }
+}
+
+fn indent(path: &CallPath) -> String {
+    "    ".repeat(path.0.len())
+}
+
+fn clip(line: &str) -> String {
+    if line.chars().count() <= SHOWN_LINE_CHARS {
+        return line.to_owned();
+    }
+    let head: String = line.chars().take(SHOWN_LINE_CHARS).collect();
+    format!("{head} ...")
+}
+
+fn shown(text: &str, prefix: &str) -> Vec<String> {
+    let all: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+    let mut lines: Vec<String> =
+        all.iter().take(SHOWN_OUTPUT_LINES).map(|line| format!("{prefix}{}", clip(line))).collect();
+    if all.len() > SHOWN_OUTPUT_LINES {
+        lines.push(format!("{prefix}... {} more lines", all.len() - SHOWN_OUTPUT_LINES));
+    }
+    lines
+}
+
+/// One sentence about how a job ended and what it cost.
+pub fn ending(outcome: &JobOutcome, seconds: f64) -> String {
+    let tally = &outcome.tally;
+    let how = match &outcome.ending {
+        Ending::Answered => "answered".to_owned(),
+        Ending::Limit { limit } => format!("stopped: the limit on {limit} was reached"),
+        Ending::Cancelled => "cancelled".to_owned(),
+        Ending::Failed { reason } => format!("failed: {reason}"),
+    };
+    let plural = |n: u32, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
+    let mut line = format!(
+        "{how} in {seconds:.1} s · {} · {} · {} tokens",
+        plural(tally.turns, "turn"),
+        plural(tally.sub_calls, "sub-call"),
+        tally.tokens()
+    );
+    if tally.cache_hits > 0 {
+        line.push_str(&format!(" · {} from the cache", tally.cache_hits));
+    }
+    if tally.failed_sub_calls > 0 {
+        line.push_str(&format!(" · {} failed", tally.failed_sub_calls));
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(transcript: &mut Transcript, piece: &str) -> Vec<String> {
+        transcript.lines(&JobEvent::RootText { path: CallPath::root(), text: piece.into() })
+    }
+
+    #[test]
+    fn code_appears_line_by_line_as_it_is_written() {
+        let mut transcript = Transcript::new(Time::ZERO);
+        assert!(text(&mut transcript, "```repl\nprint(").starts_with(&[]));
+        assert!(transcript.status(Time::ZERO).ends_with("| print("));
+        assert_eq!(text(&mut transcript, "1)\nFINAL(2)"), ["  | print(1)"]);
+        let block =
+            JobEvent::Block { path: CallPath::root(), turn: 1, code: "print(1)\nFINAL(2)".into() };
+        assert_eq!(transcript.lines(&block), ["  | FINAL(2)"]);
+    }
+
+    #[test]
+    fn a_batch_is_told_once_when_it_is_done() {
+        let mut transcript = Transcript::new(Time::ZERO);
+        let at = |done| JobEvent::SubCalls {
+            path: CallPath::root(),
+            progress: BatchProgress { done, total: 40, cached: 3, failed: 1 },
+        };
+        assert!(transcript.lines(&at(12)).is_empty());
+        assert!(transcript.status(Time::from_millis(2000)).contains("sub-calls 12/40"));
+        assert_eq!(transcript.lines(&at(40)), ["  ~ 40 sub-calls, 3 from the cache, 1 failed"]);
+    }
+
+    #[test]
+    fn long_output_is_cut_and_says_so() {
+        let mut transcript = Transcript::new(Time::ZERO);
+        let text = "x\n".repeat(40);
+        let event =
+            JobEvent::Output { path: CallPath::root().child(0), turn: 1, text, failed: true };
+        let lines = transcript.lines(&event);
+        assert_eq!(lines.len(), SHOWN_OUTPUT_LINES + 1);
+        assert_eq!(lines[0], "      ! x");
+        assert!(lines[SHOWN_OUTPUT_LINES].ends_with("... 28 more lines"));
+    }
+}

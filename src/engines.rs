@@ -1,0 +1,261 @@
+//! From a model's name to a running engine. Opens each model once per process, however many jobs
+//! name it, and says which prompts suit it.
+
+use crate::settings::Settings;
+use engine::{
+    Engine, EngineError, ModelFacts, ModelName, OllamaEngine, OllamaOptions, OpenAiEngine,
+    OpenAiOptions, WebError, WebOptions,
+};
+use engine_llama::{InspectError, LlamaEngine, LlamaOptions, OpenError};
+use models::{Catalog, Store};
+use node_config::{Environment, KeySource, SecretError};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tokio::sync::Mutex;
+
+/// Models up to this many billions of parameters get the short prompts.
+const SMALL_BILLIONS: f64 = 4.0;
+
+/// One model that can be asked.
+pub struct OpenedModel {
+    /// Everything that tells this model's replies from another's: part of a cached reply's key.
+    pub identity: String,
+    pub engine: Arc<dyn Engine>,
+    pub facts: ModelFacts,
+    /// The prompt profile that suits it, by name.
+    pub profile: String,
+}
+
+/// Why a model cannot be asked. Nothing was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenModelError {
+    #[error("{0}")]
+    Store(#[from] models::StoreError),
+    #[error("{0}")]
+    Catalog(#[from] models::CatalogError),
+    #[error("{}: {error}", path.display())]
+    CatalogFile { path: PathBuf, error: std::io::Error },
+    #[error("{0}")]
+    Dispatch(#[from] dispatch::AddModelError),
+    #[error("{0}")]
+    Inspect(#[from] InspectError),
+    #[error("{0}")]
+    Open(#[from] OpenError),
+    #[error("{0}")]
+    Server(#[from] EngineError),
+    #[error("{0}")]
+    Web(#[from] WebError),
+    #[error("{0}")]
+    Key(#[from] SecretError),
+    #[error("this program's own path is not known, so it cannot start the model's process: {0}")]
+    Program(std::io::Error),
+}
+
+/// The engines of one process.
+pub struct EngineSet {
+    settings: Settings,
+    store: Store,
+    catalog: Catalog,
+    // Held while a model loads, so that two jobs that name the same one load it once.
+    open: Mutex<BTreeMap<String, Arc<OpenedModel>>>,
+}
+
+impl EngineSet {
+    pub fn new(settings: Settings) -> Result<EngineSet, OpenModelError> {
+        let store = Store::new(&settings.config.models.data_dir);
+        let catalog = catalog(&settings)?;
+        Ok(EngineSet { settings, store, catalog, open: Mutex::new(BTreeMap::new()) })
+    }
+
+    /// The engine for `name`, opened at the first call.
+    pub async fn open(&self, name: &ModelName) -> Result<Arc<OpenedModel>, OpenModelError> {
+        let mut open = self.open.lock().await;
+        let key = name.to_string();
+        if let Some(opened) = open.get(&key) {
+            return Ok(Arc::clone(opened));
+        }
+        let opened = Arc::new(self.start(name).await?);
+        open.insert(key, Arc::clone(&opened));
+        Ok(opened)
+    }
+
+    async fn start(&self, name: &ModelName) -> Result<OpenedModel, OpenModelError> {
+        match name {
+            ModelName::Catalog(entry) => {
+                let path = self.store.path_of(&self.catalog, entry)?;
+                let shown = self.store.show(&self.catalog, entry)?;
+                let identity = match shown.sha256 {
+                    Some(hash) => format!("sha256:{hash}"),
+                    None => file_identity(&path),
+                };
+                let profile = shown.profile.as_str().to_owned();
+                self.llama(&path, identity, Some(profile)).await
+            }
+            ModelName::Gguf(path) => self.llama(path, file_identity(path), None).await,
+            ModelName::Ollama { name: model, url } => self.ollama(name, model, url.as_deref()).await,
+            ModelName::OpenAi { name: model, url } => self.openai(name, model, url).await,
+        }
+    }
+
+    async fn llama(
+        &self,
+        path: &Path,
+        identity: String,
+        profile: Option<String>,
+    ) -> Result<OpenedModel, OpenModelError> {
+        let program = std::env::current_exe().map_err(OpenModelError::Program)?;
+        let file = engine_llama::inspect(path)?;
+        let options = self.llama_options(path.to_owned(), program);
+        let engine = LlamaEngine::open(options).await?;
+        let facts = engine.facts().await?;
+        let profile = profile.unwrap_or_else(|| profile_for(file.parameters as f64 / 1e9));
+        Ok(OpenedModel { identity, engine: Arc::new(engine), facts, profile })
+    }
+
+    fn llama_options(&self, model: PathBuf, program: PathBuf) -> LlamaOptions {
+        let config = &self.settings.config.engine.llama;
+        let cores = node_config::hardware::read().cores;
+        let args = vec!["engine-worker".to_owned()];
+        let mut options = LlamaOptions::new(model, program, args, cores);
+        if let Some(threads) = config.threads.count() {
+            options.threads = threads;
+        }
+        options.window = config.window;
+        options.slots = config.sequences;
+        if let Some(cells) = config.cells.count() {
+            options.cells = cells;
+        }
+        options.cells = options.cells.max(options.window);
+        options.kv = match config.kv_type {
+            node_config::KvType::F16 => engine_llama::KvType::F16,
+            node_config::KvType::Q8 | node_config::KvType::Q4 => engine_llama::KvType::Q8_0,
+        };
+        options.flash_attention = match config.flash_attention {
+            node_config::Switch::On => true,
+            node_config::Switch::Off => false,
+            node_config::Switch::Auto => options.kv != engine_llama::KvType::F16,
+        };
+        options.mmap = config.mmap;
+        options.extra_bufts = match config.extra_bufts {
+            node_config::Switch::On => Some(true),
+            node_config::Switch::Off => Some(false),
+            node_config::Switch::Auto => None,
+        };
+        options.prefix_store = Some(self.settings.prefix_cache());
+        options
+    }
+
+    async fn ollama(
+        &self,
+        name: &ModelName,
+        model: &str,
+        url: Option<&str>,
+    ) -> Result<OpenedModel, OpenModelError> {
+        let config = &self.settings.config.providers.ollama;
+        let client = engine::web_client(&WebOptions {
+            connect_timeout: config.connect_timeout,
+            ..WebOptions::default()
+        })?;
+        let options = OllamaOptions {
+            keep_alive: config.keep_alive,
+            slots: config.max_concurrent,
+            ..OllamaOptions::default()
+        };
+        let url = url.unwrap_or(&config.url);
+        self.server(name, model, Arc::new(OllamaEngine::new(client, url, model, options))).await
+    }
+
+    async fn openai(
+        &self,
+        name: &ModelName,
+        model: &str,
+        url: &str,
+    ) -> Result<OpenedModel, OpenModelError> {
+        let config = &self.settings.config.providers.openai;
+        let client = engine::web_client(&WebOptions {
+            connect_timeout: config.connect_timeout,
+            ..WebOptions::default()
+        })?;
+        let server = config.servers.iter().find(|server| server.url == url);
+        let source = server.map_or_else(|| KeySource::from(config), KeySource::from);
+        let key = node_config::read_key(&source, &Environment::capture())?;
+        let options = OpenAiOptions {
+            key: key.map(|key| engine::Secret::new(key.reveal())),
+            slots: server.map_or(config.max_concurrent, |server| server.max_concurrent),
+            ..OpenAiOptions::default()
+        };
+        self.server(name, model, Arc::new(OpenAiEngine::new(client, url, model, options))).await
+    }
+
+    async fn server(
+        &self,
+        name: &ModelName,
+        model: &str,
+        engine: Arc<dyn Engine>,
+    ) -> Result<OpenedModel, OpenModelError> {
+        let facts = engine.facts().await?;
+        let profile = profile_for(billions(model).unwrap_or(f64::INFINITY));
+        Ok(OpenedModel { identity: name.to_string(), engine, facts, profile })
+    }
+}
+
+/// The catalog that comes with the program, with the user's own entries.
+pub fn catalog(settings: &Settings) -> Result<Catalog, OpenModelError> {
+    let mut catalog = Catalog::built_in()?;
+    if let Some(path) = &settings.config.models.catalog {
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| OpenModelError::CatalogFile { path: path.clone(), error })?;
+        catalog.merge(&path.display().to_string(), &text)?;
+    }
+    Ok(catalog)
+}
+
+fn profile_for(billions: f64) -> String {
+    if billions <= SMALL_BILLIONS { "small" } else { "capable" }.to_owned()
+}
+
+/// The size that a model's name tells, as in `qwen2.5-coder:1.5b`.
+fn billions(model: &str) -> Option<f64> {
+    let lower = model.to_ascii_lowercase();
+    lower
+        .split(|c: char| !(c.is_ascii_alphanumeric() || c == '.'))
+        .filter_map(|part| part.strip_suffix('b')?.parse::<f64>().ok())
+        .next_back()
+}
+
+/// A file that changed is another model.
+fn file_identity(path: &Path) -> String {
+    use std::os::unix::fs::MetadataExt;
+    match std::fs::metadata(path) {
+        Ok(meta) => format!(
+            "file:{}:{}:{}:{}.{}",
+            path.display(),
+            meta.ino(),
+            meta.len(),
+            meta.mtime(),
+            meta.mtime_nsec()
+        ),
+        // It cannot be opened either, and that error is the one to tell.
+        Err(_) => format!("file:{}", path.display()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_tells_which_prompts_suit() {
+        for (name, expected) in [
+            ("qwen2.5-coder:1.5b", Some(1.5)),
+            ("llama3.3:70b", Some(70.0)),
+            ("Qwen3-30B-A3B", Some(30.0)),
+            ("gpt-5", None),
+        ] {
+            assert_eq!(billions(name), expected, "{name}");
+        }
+        assert_eq!(profile_for(1.5), "small");
+        assert_eq!(profile_for(f64::INFINITY), "capable");
+    }
+}

@@ -1,0 +1,122 @@
+//! What the root machine is told of a context, and the search that comes before its first turn.
+
+use context::{Context, Kind, ReadError, SearchOptions, Style};
+use orchestrator::{ContextBrief, ContextKind, FirstSearch, Hit, HitStyle, Profiles};
+
+/// Names that every session offers; what a NameError is answered with.
+const NAMES: &[&str] = &[
+    "context", "query", "search", "ask", "label", "llm_query", "llm_query_batched", "rlm_query",
+    "SHOW_VARS", "answer", "FINAL", "Counter", "mean", "re",
+];
+/// Characters of the first row or line that an error message shows.
+const SAMPLE_CHARS: usize = 300;
+
+pub(crate) fn of(
+    context: &Context,
+    question: &str,
+    profiles: &Profiles,
+) -> Result<ContextBrief, ReadError> {
+    let kind = kind(context);
+    let hits = match &profiles.for_kind(kind).first.search {
+        Some(search) => hits(context, question, search)?,
+        None => Vec::new(),
+    };
+    let mut names: Vec<String> = NAMES.iter().map(|name| (*name).to_owned()).collect();
+    match kind {
+        ContextKind::Rows => names.extend(["rows".to_owned(), "lines".to_owned()]),
+        _ => names.push("lines".to_owned()),
+    }
+    Ok(ContextBrief {
+        kind,
+        card: context.card().text.clone(),
+        chars: context.len_chars(None)?,
+        names,
+        sample: sample(context, kind)?,
+        hits,
+    })
+}
+
+/// The kind of prompt that a context asks for.
+pub(crate) fn kind(context: &Context) -> ContextKind {
+    match context.card().kind {
+        Kind::Rows(_) => ContextKind::Rows,
+        Kind::Lines => ContextKind::Lines,
+        _ if context.is_multi() => ContextKind::Sections,
+        Kind::Document | Kind::Prose => ContextKind::Prose,
+        Kind::Code => ContextKind::Code,
+        Kind::Empty => ContextKind::Other,
+    }
+}
+
+fn hits(
+    context: &Context,
+    question: &str,
+    search: &FirstSearch,
+) -> Result<Vec<Hit>, ReadError> {
+    let style = match search.style {
+        HitStyle::Sentences => Style::Sentences,
+        HitStyle::Passages => Style::Passages,
+    };
+    let options = SearchOptions::new(style, search.k as usize);
+    let passages = context.search(question, &options)?;
+    Ok(passages
+        .into_iter()
+        .map(|passage| Hit { path: passage.path, text: passage.text })
+        .collect())
+}
+
+fn sample(context: &Context, kind: ContextKind) -> Result<String, ReadError> {
+    let text = match kind {
+        ContextKind::Rows => {
+            let Some(mut row) = context.rows(0..1)?.into_iter().next() else {
+                return Ok(String::new());
+            };
+            row.remove("line");
+            let row = serde_json::Value::Object(row);
+            format!("rows[0] = {}", python(&row))
+        }
+        ContextKind::Lines => match context.lines(0..1)?.first() {
+            Some(line) => format!("lines[0] = {}", python(&line.as_str().into())),
+            None => String::new(),
+        },
+        _ => String::new(),
+    };
+    Ok(text.chars().take(SAMPLE_CHARS).collect())
+}
+
+/// A JSON value as Python would print it.
+fn python(value: &serde_json::Value) -> String {
+    use serde_json::Value;
+    match value {
+        Value::Null => "None".to_owned(),
+        Value::Bool(true) => "True".to_owned(),
+        Value::Bool(false) => "False".to_owned(),
+        Value::Number(number) => number.to_string(),
+        Value::String(text) if text.contains('\'') && !text.contains('"') => format!("{text:?}"),
+        Value::String(text) => {
+            let escaped = text.replace('\\', "\\\\").replace('\'', "\\'").replace('\n', "\\n");
+            format!("'{escaped}'")
+        }
+        Value::Array(items) => {
+            let items: Vec<String> = items.iter().map(python).collect();
+            format!("[{}]", items.join(", "))
+        }
+        Value::Object(entries) => {
+            let entries: Vec<String> =
+                entries.iter().map(|(key, value)| format!("'{key}': {}", python(value))).collect();
+            format!("{{{}}}", entries.join(", "))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::python;
+    use serde_json::json;
+
+    #[test]
+    fn a_sample_row_reads_as_python() {
+        let row = json!({"level": "it's", "ms": 3.5, "ok": true, "tags": ["a", null]});
+        assert_eq!(python(&row), r#"{'level': "it's", 'ms': 3.5, 'ok': True, 'tags': ['a', None]}"#);
+    }
+}

@@ -1,0 +1,23 @@
+//! One job, from its spec to its outcome: the loop that lets the pure machine, the REPL and the
+//! models work together. Owns no decision: those are the orchestrator's.
+
+mod again;
+mod ask;
+mod brief;
+mod convert;
+mod event;
+mod level;
+mod live;
+mod models;
+mod parts;
+mod request;
+mod run;
+mod shared;
+
+pub(crate) use convert::{decision_for_people, output_for_people, report};
+pub use event::{BatchProgress, JobEvent, Observer, Unobserved};
+pub use again::Replaying;
+pub use parts::Parts;
+pub use request::{ContextSource, SubmitRequest};
+pub use run::{JobError, JobReport};
+pub(crate) use run::run;

@@ -1,0 +1,51 @@
+//! What a client asks a node to do, and how the node's configuration fills the gaps.
+
+use base::Budgets;
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Where a context comes from. Paths are the node's: client and node share a machine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ContextSource {
+    Path(PathBuf),
+    /// What the client read from its standard input.
+    Text { name: String, text: String },
+}
+
+/// One question. `None` leaves a choice to the node's configuration.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SubmitRequest {
+    pub question: String,
+    pub context: Vec<ContextSource>,
+    pub model: Option<String>,
+    pub sub_model: Option<String>,
+    pub profile: Option<String>,
+    pub max_turns: Option<u32>,
+    pub max_sub_calls: Option<u32>,
+    pub max_tokens: Option<u64>,
+    pub max_time: Option<Duration>,
+    pub max_depth: Option<u32>,
+    pub max_errors: Option<u32>,
+    pub max_concurrent: Option<u32>,
+    pub no_cache: bool,
+    pub seed: u64,
+    /// Where the node writes the trajectory; by default in its data folder.
+    pub trace: Option<PathBuf>,
+}
+
+impl SubmitRequest {
+    /// The job's budgets: what the request says, else `defaults`.
+    pub fn budgets(&self, defaults: Budgets) -> Budgets {
+        Budgets {
+            turns: self.max_turns.unwrap_or(defaults.turns),
+            sub_calls: self.max_sub_calls.unwrap_or(defaults.sub_calls),
+            tokens: self.max_tokens.unwrap_or(defaults.tokens),
+            wall: self.max_time.unwrap_or(defaults.wall),
+            depth: self.max_depth.unwrap_or(defaults.depth),
+            consecutive_errors: self.max_errors.unwrap_or(defaults.consecutive_errors),
+        }
+    }
+}

@@ -1,0 +1,262 @@
+//! From a request to a report: opens the context, picks the models and the prompts, runs the root
+//! level, closes the trace.
+
+use super::event::{JobEvent, Observer};
+use super::parts::Parts;
+use super::request::{ContextSource, SubmitRequest};
+use super::shared::{JobShared, note};
+use crate::clock::{Clock, unix_seconds};
+use crate::engines::OpenModelError;
+use crate::settings::Settings;
+use crate::trace::{Header, TRACE_VERSION, TraceLine, TraceWriter};
+use base::{CallPath, ContentHash, JobId, JobOutcome};
+use context::{Context, OpenError, OpenOptions, ReadError, Source};
+use engine::{CancellationToken, ModelNameError};
+use orchestrator::{BuiltIn, ContextKind, JobOptions, Profile, ProfileError, Profiles};
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+/// What a job came to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct JobReport {
+    pub job: JobId,
+    pub outcome: JobOutcome,
+    pub seconds: f64,
+    pub trace: Option<PathBuf>,
+    /// Why the trace is not whole.
+    pub trace_failure: Option<String>,
+}
+
+/// Why a job could not start. Nothing was asked; once it runs, everything is in its outcome.
+#[derive(Debug, thiserror::Error)]
+pub enum JobError {
+    #[error(transparent)]
+    Context(#[from] OpenError),
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    #[error(transparent)]
+    Model(#[from] OpenModelError),
+    #[error(transparent)]
+    Name(#[from] ModelNameError),
+    #[error("the prompt profile cannot be used: {0}")]
+    Profile(#[from] ProfileError),
+    #[error("there is no prompt profile `{name}`; give `small`, `capable` or a folder of prompt files")]
+    UnknownProfile { name: String },
+    #[error("the REPL cannot start: {reason}")]
+    Repl { reason: String },
+    #[error("the trace file {} cannot be written: {source}", path.display())]
+    Trace { path: PathBuf, source: std::io::Error },
+    #[error(transparent)]
+    Dispatch(#[from] dispatch::StartError),
+    #[error("{what}; a replay needs what the job had")]
+    Changed { what: &'static str },
+    #[error("cancelled before the first turn")]
+    Cancelled,
+}
+
+pub(crate) async fn run(
+    parts: &Parts,
+    request: SubmitRequest,
+    observer: Arc<dyn Observer>,
+    cancel: CancellationToken,
+) -> Result<JobReport, JobError> {
+    let clock = Clock::start();
+    let config = &parts.settings.config;
+    let root_name = request.model.clone().unwrap_or_else(|| config.models.default.clone());
+    let sub_name = sub_model(&request, config, &root_name);
+    preparing(observer.as_ref(), "reading the context");
+    let sources = request.context.clone();
+    let options = open_options(&parts.settings);
+    let opening = tokio::task::spawn_blocking(move || Context::open(&to_sources(sources), &options));
+    let context = Arc::new(opening.await.map_err(|_| JobError::Cancelled)??);
+
+    preparing(observer.as_ref(), "loading the model");
+    let opened = parts.model(&root_name).await?;
+    parts.model(&sub_name).await?;
+    if cancel.is_cancelled() {
+        return Err(JobError::Cancelled);
+    }
+
+    let which = request.profile.clone().unwrap_or_else(|| opened.profile.clone());
+    let (profiles, style) = profiles(&which)?;
+    let budgets = request.budgets(config.budgets.budgets());
+    let job = job_id(&request, &context, unix_seconds());
+    let trace = trace_writer(&request, &parts.settings, job)?;
+    let models = parts.live_models(&request, job, &opened, sub_name.clone()).await;
+    let shared = Arc::new(JobShared {
+        models: Arc::new(models),
+        runtime: Arc::clone(&parts.runtime),
+        observer: Arc::clone(&observer),
+        trace,
+        profiles: Arc::new(profiles),
+        limits: limits(&parts.settings, style),
+        style,
+        options: JobOptions::default(),
+        window: opened.facts.window,
+        seed: request.seed,
+        unix: unix_seconds(),
+        turns: budgets.turns,
+        cancel,
+        clock,
+        batches: AtomicU64::new(0),
+    });
+    let question = request.question.clone();
+    let level = shared
+        .level(CallPath::root(), question.clone(), Arc::clone(&context), budgets)
+        .await
+        .map_err(|reason| JobError::Repl { reason })?;
+    shared.trace(&TraceLine::Job(Box::new(Header {
+        v: TRACE_VERSION,
+        program: format!("rlm {}", env!("CARGO_PKG_VERSION")),
+        job,
+        question: question.clone(),
+        context: note(&context, paths(&request.context))?,
+        root_model: root_name.clone(),
+        sub_model: sub_name.clone(),
+        profile: which,
+        profile_hash: profile_hash(&level.setup.profile),
+        budgets,
+        root_window: shared.window,
+        seed: shared.seed,
+        clock: shared.unix,
+    })));
+    observer.see(JobEvent::Started {
+        job,
+        question,
+        card: level.setup.context.card.clone(),
+        root_model: root_name,
+        sub_model: sub_name,
+    });
+    let outcome = super::level::run(Arc::clone(&shared), level).await;
+    Ok(close(&shared, job, outcome))
+}
+
+fn close(shared: &JobShared, job: JobId, outcome: JobOutcome) -> JobReport {
+    let seconds = shared.clock.elapsed().as_secs_f64();
+    let path = CallPath::root();
+    shared.trace(&TraceLine::End { path, outcome: outcome.clone(), seconds });
+    shared.observer.see(JobEvent::Finished { outcome: outcome.clone(), seconds });
+    JobReport {
+        job,
+        outcome,
+        seconds,
+        trace: shared.trace.as_ref().map(|trace| trace.path().to_owned()),
+        trace_failure: shared.trace.as_ref().and_then(TraceWriter::failure),
+    }
+}
+
+fn preparing(observer: &dyn Observer, what: &str) {
+    observer.see(JobEvent::Preparing { what: what.to_owned(), done: 0, total: None });
+}
+
+/// The sub-model of the request; else the root model that the request names; else the configured.
+fn sub_model(request: &SubmitRequest, config: &node_config::Config, root: &str) -> String {
+    match (&request.sub_model, &request.model) {
+        (Some(sub), _) => sub.clone(),
+        (None, Some(_)) => root.to_owned(),
+        (None, None) => config.models.sub_model().to_owned(),
+    }
+}
+
+pub(crate) fn to_sources(sources: Vec<ContextSource>) -> Vec<Source> {
+    let one = |source| match source {
+        ContextSource::Path(path) => Source::Path(path),
+        ContextSource::Text { name, text } => Source::Text { name, text },
+    };
+    sources.into_iter().map(one).collect()
+}
+
+fn paths(sources: &[ContextSource]) -> Vec<PathBuf> {
+    let path = |source: &ContextSource| match source {
+        ContextSource::Path(path) => Some(std::path::absolute(path).unwrap_or(path.clone())),
+        ContextSource::Text { .. } => None,
+    };
+    sources.iter().filter_map(path).collect()
+}
+
+pub(crate) fn open_options(settings: &Settings) -> OpenOptions {
+    let config = &settings.config.context;
+    OpenOptions {
+        max_bytes: config.max_bytes.bytes(),
+        max_files: config.max_files as usize,
+        respect_ignore: config.respect_ignore,
+        index_cache_dir: settings.index_cache(),
+        ..OpenOptions::default()
+    }
+}
+
+pub(crate) fn limits(settings: &Settings, style: repl::GuestStyle) -> repl::ReplLimits {
+    let config = &settings.config.repl;
+    let guard = style == repl::GuestStyle::Small && config.bulk_items > 0;
+    repl::ReplLimits {
+        block_time: config.block_time,
+        memory_bytes: usize::try_from(config.memory_bytes.bytes()).unwrap_or(usize::MAX),
+        output_bytes: usize::try_from(config.output_bytes.bytes()).unwrap_or(usize::MAX),
+        host_calls: u32::try_from(config.host_calls).unwrap_or(u32::MAX),
+        bulk_items: guard.then_some(config.bulk_items),
+        ..repl::ReplLimits::default()
+    }
+}
+
+/// A profile by name, or a folder of prompt files.
+pub(crate) fn profiles(name: &str) -> Result<(Profiles, repl::GuestStyle), JobError> {
+    match name {
+        "small" => Ok((Profiles::built_in(BuiltIn::Small)?, repl::GuestStyle::Small)),
+        "capable" => Ok((Profiles::built_in(BuiltIn::Capable)?, repl::GuestStyle::Capable)),
+        folder => Ok((profile_folder(Path::new(folder))?, repl::GuestStyle::Capable)),
+    }
+}
+
+fn profile_folder(folder: &Path) -> Result<Profiles, JobError> {
+    let unknown = || JobError::UnknownProfile { name: folder.display().to_string() };
+    let mut files = Vec::new();
+    for kind in ContextKind::ALL {
+        let path = folder.join(format!("{}.toml", kind.as_str()));
+        if let Ok(text) = std::fs::read_to_string(&path) {
+            files.push((path.display().to_string(), text));
+        }
+    }
+    if files.is_empty() {
+        return Err(unknown());
+    }
+    Ok(Profiles::parse(files.iter().map(|(name, text)| (name.as_str(), text.as_str())))?)
+}
+
+pub(crate) fn profile_hash(profile: &Profile) -> ContentHash {
+    // A profile is plain data, which always becomes JSON.
+    let text = serde_json::to_vec(profile).unwrap_or_default();
+    ContentHash(*blake3::hash(&text).as_bytes())
+}
+
+fn job_id(request: &SubmitRequest, context: &Context, now: u64) -> JobId {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(request.question.as_bytes());
+    hasher.update(&context.hash().0);
+    hasher.update(&now.to_le_bytes());
+    hasher.update(&std::process::id().to_le_bytes());
+    let bytes = hasher.finalize();
+    let mut first = [0; 8];
+    first.copy_from_slice(&bytes.as_bytes()[..8]);
+    JobId(u64::from_le_bytes(first))
+}
+
+/// The file that the request names, else one in the traces' folder when traces are kept.
+fn trace_writer(
+    request: &SubmitRequest,
+    settings: &Settings,
+    job: JobId,
+) -> Result<Option<TraceWriter>, JobError> {
+    let config = &settings.config.trace;
+    let path = match &request.trace {
+        Some(path) => path.clone(),
+        None if config.enabled => {
+            let keep = usize::try_from(config.keep).unwrap_or(usize::MAX);
+            crate::trace::make_room(&config.dir, keep);
+            config.dir.join(format!("{}-{job}.jsonl", unix_seconds()))
+        }
+        None => return Ok(None),
+    };
+    TraceWriter::create(&path).map(Some).map_err(|source| JobError::Trace { path, source })
+}

@@ -1,0 +1,134 @@
+//! A node: what one process shares between its jobs (models, dispatcher, REPL runtime), made when
+//! the first job needs it.
+
+use crate::ctl::Failure;
+use crate::engines::OpenModelError;
+use crate::exit::Exit;
+use crate::job::{
+    ContextSource, JobError, JobEvent, JobReport, Observer, Parts, Replaying, SubmitRequest,
+};
+use crate::settings::Settings;
+use crate::trace::Trace;
+use engine::CancellationToken;
+use std::path::PathBuf;
+use std::sync::Arc;
+use tokio::sync::OnceCell;
+
+pub struct Node {
+    settings: Settings,
+    parts: OnceCell<Parts>,
+}
+
+impl Node {
+    /// A node inside this process. Starts nothing before the first job.
+    pub fn in_process(settings: Settings) -> Node {
+        Node { settings, parts: OnceCell::new() }
+    }
+
+    /// Runs one job to its end.
+    pub async fn run_job(
+        &self,
+        request: SubmitRequest,
+        observer: Arc<dyn Observer>,
+        cancel: CancellationToken,
+    ) -> Result<JobReport, JobError> {
+        let start = || start(self.settings.clone(), observer.as_ref());
+        let parts = self.parts.get_or_try_init(start).await?;
+        crate::job::run(parts, request, observer, cancel).await
+    }
+
+    /// What a replay of `trace` needs: its context (from `moved` when it has moved), checked by
+    /// hash, and a new session over it.
+    pub async fn prepare_replay(
+        trace: &Trace,
+        moved: Vec<PathBuf>,
+        settings: &Settings,
+    ) -> Result<Replaying, Failure> {
+        let paths = if moved.is_empty() { trace.header.context.sources.clone() } else { moved };
+        if paths.is_empty() {
+            return Err(Failure::new(Exit::Usage, "the trace names no file as its context")
+                .why("the job read its context from standard input")
+                .next("give it with --context FILE"));
+        }
+        let sources = paths.into_iter().map(ContextSource::Path).collect();
+        let runtime = open_runtime(settings, &crate::job::Unobserved).await?;
+        Ok(Replaying::prepare(trace, sources, settings, &runtime).await?)
+    }
+}
+
+async fn start(settings: Settings, observer: &dyn Observer) -> Result<Parts, JobError> {
+    let runtime = open_runtime(&settings, observer).await?;
+    Parts::open(settings, runtime).await
+}
+
+/// The REPL's runtime. The first time on a machine it compiles CPython, which takes a while.
+async fn open_runtime(
+    settings: &Settings,
+    observer: &dyn Observer,
+) -> Result<Arc<repl::Runtime>, JobError> {
+    let options = repl::RuntimeOptions { cache_dir: settings.repl_cache() };
+    let (progress, mut seen) = tokio::sync::mpsc::channel(16);
+    let opening = tokio::task::spawn_blocking(move || {
+        repl::Runtime::open(&options, &mut |step: repl::Progress| {
+            // A line that finds no room is only a line that is not shown.
+            if let Some(words) = compiling(step) {
+                drop(progress.try_send(words.to_owned()));
+            }
+        })
+    });
+    while let Some(what) = seen.recv().await {
+        observer.see(JobEvent::Preparing { what, done: 0, total: None });
+    }
+    let opened = opening.await.map_err(|error| JobError::Repl { reason: error.to_string() })?;
+    opened.map_err(|error| JobError::Repl { reason: error.to_string() })
+}
+
+fn compiling(step: repl::Progress) -> Option<&'static str> {
+    match step {
+        repl::Progress::Unpacking => Some("unpacking the REPL's Python"),
+        repl::Progress::Compiling => Some("compiling the REPL's Python, once for this machine"),
+        repl::Progress::Waiting => Some("waiting for another process to compile the REPL's Python"),
+        repl::Progress::Ready { .. } => None,
+    }
+}
+
+impl From<JobError> for Failure {
+    fn from(error: JobError) -> Failure {
+        let exit = match &error {
+            JobError::Context(error) => context_exit(error),
+            JobError::Read(_) | JobError::Repl { .. } => Exit::Failed,
+            JobError::Model(error) => model_exit(error),
+            JobError::Name(_) | JobError::Profile(_) | JobError::UnknownProfile { .. } => {
+                Exit::Usage
+            }
+            JobError::Trace { .. } | JobError::Changed { .. } | JobError::Dispatch(_) => Exit::Failed,
+            JobError::Cancelled => Exit::Cancelled,
+        };
+        let what = match &error {
+            JobError::Context(_) => "the context cannot be opened",
+            JobError::Model(_) => "the model cannot be used",
+            JobError::Cancelled => "cancelled",
+            _ => "the job cannot start",
+        };
+        Failure::new(exit, what).why(error)
+    }
+}
+
+fn context_exit(error: &context::OpenError) -> Exit {
+    match error {
+        context::OpenError::Missing { .. } => Exit::NotFound,
+        _ => Exit::Usage,
+    }
+}
+
+fn model_exit(error: &OpenModelError) -> Exit {
+    match error {
+        OpenModelError::Store(models::StoreError::NotInstalled { .. } | models::StoreError::Unknown(_)) => {
+            Exit::NotFound
+        }
+        OpenModelError::Server(_) => Exit::Unreachable,
+        OpenModelError::Inspect(_) | OpenModelError::Key(_) => Exit::Usage,
+        OpenModelError::Open(engine_llama::OpenError::Memory { .. }) => Exit::NotFound,
+        _ => Exit::Failed,
+    }
+}
