@@ -3,7 +3,7 @@
 //! always from the oldest turn on, and always with a note in its place.
 
 use crate::profile::render;
-use crate::{Memory, Profile};
+use crate::{Compaction, Profile};
 use base::Message;
 
 #[derive(Clone, Debug)]
@@ -68,12 +68,12 @@ impl History {
     }
 
     /// The whole prompt, with `ask` at the end of the last user turn.
-    pub(crate) fn messages(&self, memory: &Memory, ask: &str) -> Vec<Message> {
+    pub(crate) fn messages(&self, memory: &Compaction, ask: &str) -> Vec<Message> {
         self.prompt(memory, &self.turns, ask)
     }
 
     /// The prompt that asks for a summary of the turns before the newest `keep`.
-    pub(crate) fn for_summary(&self, memory: &Memory, keep: usize) -> Vec<Message> {
+    pub(crate) fn for_summary(&self, memory: &Compaction, keep: usize) -> Vec<Message> {
         let older = &self.turns[..self.turns.len().saturating_sub(keep)];
         self.prompt(memory, older, &memory.summarise)
     }
@@ -90,7 +90,7 @@ impl History {
         }
     }
 
-    fn prompt(&self, memory: &Memory, turns: &[Turn], ask: &str) -> Vec<Message> {
+    fn prompt(&self, memory: &Compaction, turns: &[Turn], ask: &str) -> Vec<Message> {
         let mut messages = self.fixed.clone();
         messages.push(Message::user(self.first_with_notes(memory)));
         for turn in turns {
@@ -105,7 +105,7 @@ impl History {
         messages
     }
 
-    fn first_with_notes(&self, memory: &Memory) -> String {
+    fn first_with_notes(&self, memory: &Compaction) -> String {
         let mut text = self.first.clone();
         let variables = if self.variables.is_empty() {
             "none"

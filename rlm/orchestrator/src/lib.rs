@@ -31,8 +31,8 @@ pub use io::{
 };
 pub use job::Job;
 pub use profile::{
-    BuiltIn, First, FirstSearch, Format, HitStyle, Last, Memory, Profile, ProfileError, Profiles,
-    Root, Rules, Script, Shot, Show,
+    BuiltIn, Compaction, First, FirstSearch, Format, HitStyle, Last, Profile, ProfileError,
+    Profiles, Root, Rules, Script, Shot, Show,
 };
 pub use setup::{ContextBrief, ContextKind, Hit, JobOptions, Setup};
 pub use trace::{AnswerRule, AnswerSource, BlockSource, TraceEvent};

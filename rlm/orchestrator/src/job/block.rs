@@ -99,12 +99,8 @@ impl Job {
         report: &BlockReport,
         out: &mut Vec<Effect>,
     ) {
-        let gate = self
-            .setup
-            .profile
-            .scripts
-            .get(step)
-            .is_some_and(|script| script.gate);
+        let script = self.setup.profile.scripts.get(step);
+        let (gate, show) = script.map_or((false, Show::Hidden), |it| (it.gate, it.show));
         let mut output = self.output_of(report);
         if let Some(answer) = &report.answer {
             match self.judge_script(answer, gate) {
@@ -115,22 +111,16 @@ impl Job {
                 }
             }
         }
-        match self
-            .setup
-            .profile
-            .scripts
-            .get(step)
-            .map(|script| script.show)
-        {
-            Some(Show::Turn) => {
+        match show {
+            Show::Turn => {
                 let user = self.observation(&output);
                 self.history.push(format!("```repl\n{code}\n```"), user);
             }
-            Some(Show::First) => {
+            Show::First => {
                 let values = [("code", code), ("output", output.as_str())];
                 self.script_text += &render(&self.setup.profile.first.script, &values);
             }
-            Some(Show::Hidden) | None => {}
+            Show::Hidden => {}
         }
         self.run_script(step + 1, out);
     }
@@ -196,7 +186,7 @@ impl Job {
         let window = self
             .setup
             .window
-            .map_or(usize::MAX, |window| window as usize);
+            .map_or(usize::MAX, |tokens| tokens as usize);
         let most = format.output_chars.min(window);
         observe::block_output(format, &self.setup.context, report, most)
     }
@@ -215,13 +205,15 @@ impl Job {
         render(&format.output, &values)
     }
 
+    /// The job's turns: its budget's, or the profile's where that is less.
+    pub(super) fn most_turns(&self) -> u32 {
+        let most = self.setup.profile.root.turns;
+        self.ledger.budgets().turns.min(most)
+    }
+
     /// The turn that begins next, and how many there are.
     pub(super) fn turn_words(&self) -> (String, String) {
-        let turns = self
-            .ledger
-            .budgets()
-            .turns
-            .min(self.setup.profile.root.turns);
+        let turns = self.most_turns();
         let next = self.ledger.tally().turns.saturating_add(1);
         (next.to_string(), turns.to_string())
     }

@@ -1,7 +1,9 @@
 //! The machine itself: one job from its question to its outcome. This file owns the phases and
-//! takes the inputs; `turn` asks the root, `reply` reads what it wrote and `failure` what went wrong,
-//! `block` reads what its code did and `judge` its answer, `close` ends the job.
+//! takes the inputs; `turn` asks the root, `reply` reads what it wrote and `failure` what went
+//! wrong, `block` reads what its code did and `judge` its answer, `admit` grants sub-calls, `close`
+//! ends the job.
 
+mod admit;
 mod block;
 mod close;
 mod failure;
@@ -15,8 +17,7 @@ use crate::history::History;
 use crate::ledger::Ledger;
 use crate::observe;
 use crate::{
-    AnswerSource, BatchNumber, BlockNumber, CallNumber, Effect, Input, Purpose, RootCall, Setup,
-    TraceEvent,
+    AnswerSource, BlockNumber, CallNumber, Effect, Input, Purpose, RootCall, Setup, TraceEvent,
 };
 use base::{LimitKind, Tally, Time};
 
@@ -169,44 +170,6 @@ impl Job {
             scripts: self.setup.profile.scripts.len(),
         }));
         self.run_script(0, out);
-    }
-
-    fn admit(&mut self, batch: BatchNumber, count: u32, recursive: bool, out: &mut Vec<Effect>) {
-        // Whoever asks waits for an answer, even when its block is no longer the running one.
-        let running = matches!(self.phase, Phase::Running(_)) && self.limit.is_none();
-        let (mut admission, limit) = if running {
-            self.ledger.admit(self.now, batch, count, recursive)
-        } else {
-            self.ledger.refuse(batch, self.limit)
-        };
-        if admission.granted < count {
-            let limit = limit.unwrap_or(LimitKind::Turns);
-            out.push(Effect::Trace(TraceEvent::SubCallsRefused {
-                batch,
-                asked: count,
-                granted: admission.granted,
-                limit,
-            }));
-            admission.refused = Some(self.refusal_text(limit, count, admission.granted));
-        } else if recursive && admission.child.is_none() {
-            out.push(Effect::Trace(TraceEvent::MadePlain { batch }));
-        }
-        out.push(Effect::AdmitSubCalls(admission));
-    }
-
-    fn refusal_text(&self, limit: LimitKind, asked: u32, granted: u32) -> String {
-        let name = match limit {
-            LimitKind::SubCalls => format!("{} sub-calls", self.setup.budgets.sub_calls),
-            LimitKind::Tokens => format!("{} tokens", self.setup.budgets.tokens),
-            LimitKind::Wall => format!("{} s", self.setup.budgets.wall.as_secs()),
-            LimitKind::Turns | LimitKind::Depth | LimitKind::ConsecutiveErrors => limit.to_string(),
-        };
-        let values = [
-            ("limit", name.as_str()),
-            ("asked", &asked.to_string()),
-            ("granted", &granted.to_string()),
-        ];
-        crate::profile::render(&self.setup.profile.format.refused, &values)
     }
 
     fn run_block(&mut self, code: String, origin: Origin, out: &mut Vec<Effect>) {

@@ -156,16 +156,25 @@ impl Job {
 
     /// The closing call's text: a block that answers, or the answer in plain words.
     fn read_last(&mut self, asking: &Asking, out: &mut Vec<Effect>) {
-        let block = asking.fences.finish();
-        if let Some(block) = block.filter(|block| !block.code.trim().is_empty()) {
-            self.trace_block(asking.request.call, block.how, &block.code, out);
-            return self.run_block(block.code, Origin::Last, out);
-        }
         let text = asking.fences.text();
-        match plain_final(text, &self.variables) {
-            Some(PlainFinal::Code(code)) => self.run_block(code, Origin::Last, out),
-            Some(PlainFinal::Text(answer)) => self.close_with(answer, out),
-            None => self.close_with(text.trim().to_owned(), out),
+        let block = asking.fences.finish();
+        let said = match block.filter(|block| !block.code.trim().is_empty()) {
+            Some(block) => {
+                self.trace_block(asking.request.call, block.how, &block.code, out);
+                // With no turn left for a correction, words in the brackets are the answer.
+                match plain_final(&block.code, &self.variables) {
+                    Some(PlainFinal::Text(answer)) if block.code.starts_with("FINAL(") => {
+                        PlainFinal::Text(answer)
+                    }
+                    Some(_) | None => PlainFinal::Code(block.code),
+                }
+            }
+            None => plain_final(text, &self.variables)
+                .unwrap_or_else(|| PlainFinal::Text(text.trim().to_owned())),
+        };
+        match said {
+            PlainFinal::Code(code) => self.run_block(code, Origin::Last, out),
+            PlainFinal::Text(answer) => self.close_with(answer, out),
         }
     }
 }

@@ -50,7 +50,7 @@ impl Job {
 
     fn limit_reached(&self) -> Option<LimitKind> {
         let budgets = self.ledger.budgets();
-        let turns = budgets.turns.min(self.setup.profile.root.turns);
+        let turns = self.most_turns();
         if self.ledger.is_closing_time(self.now) {
             Some(LimitKind::Wall)
         } else if self.errors >= budgets.consecutive_errors.max(1) {
@@ -194,10 +194,7 @@ impl Job {
             ("question", &self.setup.question),
             ("names", &brief.names.join(", ")),
             ("chars", &brief.chars.to_string()),
-            (
-                "turns",
-                &budgets.turns.min(self.setup.profile.root.turns).to_string(),
-            ),
+            ("turns", &self.most_turns().to_string()),
             ("sub_calls", &budgets.sub_calls.to_string()),
             ("depth", &budgets.depth.to_string()),
         ];

@@ -14,7 +14,7 @@ mod texts;
 
 pub use set::{BuiltIn, ProfileError, Profiles};
 pub(crate) use template::render;
-pub use texts::{Format, Last, Memory};
+pub use texts::{Compaction, Format, Last};
 
 use serde::{Deserialize, Serialize};
 
@@ -40,7 +40,7 @@ pub struct Profile {
     #[serde(default)]
     pub last: Last,
     #[serde(default)]
-    pub memory: Memory,
+    pub memory: Compaction,
 }
 
 impl Profile {

@@ -1,5 +1,5 @@
-//! What the root is told after its turns: the sections `[format]`, `[last]` and `[memory]`. A prompt
-//! file may leave any of them out; the words here then stand.
+//! What the root is told after its turns: the sections `[format]`, `[last]` and `[memory]`. A
+//! prompt file may leave any of them out; the words here then stand.
 
 use serde::{Deserialize, Serialize};
 
@@ -90,7 +90,7 @@ impl Default for Last {
 /// What happens when the root's window is full.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Memory {
+pub struct Compaction {
     /// The newest turns that are kept as they are.
     pub keep_turns: usize,
     /// Stands in place of the older turns: `{variables}`.
@@ -102,9 +102,9 @@ pub struct Memory {
     pub summary_tokens: u32,
 }
 
-impl Default for Memory {
-    fn default() -> Memory {
-        Memory {
+impl Default for Compaction {
+    fn default() -> Compaction {
+        Compaction {
             keep_turns: 2,
             dropped: "(Earlier turns are left out. Variables: {variables})".into(),
             summarise: String::new(),

@@ -57,6 +57,15 @@ fn the_closing_call_may_answer_with_a_block() {
 }
 
 #[test]
+fn words_in_the_brackets_of_the_closing_call_are_the_answer() {
+    let mut setup = setup(small(ContextKind::Rows));
+    setup.budgets.turns = 0;
+    let story = Story::of(setup).root("Ana Prado)").run();
+    story.limited(LimitKind::Turns, Some("Ana Prado"));
+    assert_eq!(story.blocks, [""; 0]);
+}
+
+#[test]
 fn when_the_closing_call_gives_nothing_the_last_output_is_kept() {
     let story = with(|budgets| budgets.turns = 1)
         .root(LOOK)

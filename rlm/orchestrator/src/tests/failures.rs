@@ -186,7 +186,7 @@ fn a_repl_that_was_started_again_is_told_and_one_that_is_gone_ends_the_job() {
 }
 
 /// A job whose window holds only some turns.
-fn narrow(window: u32, memory: Memory) -> Story {
+fn narrow(window: u32, memory: Compaction) -> Story {
     let mut profile = plain_profile();
     profile.root.max_tokens = 100;
     profile.memory = memory;
@@ -212,7 +212,7 @@ fn long_turn(story: Story, number: usize) -> Story {
 
 #[test]
 fn old_turns_leave_a_full_window_with_a_note_of_what_exists() {
-    let mut story = narrow(500, Memory::default());
+    let mut story = narrow(500, Compaction::default());
     for number in 1..=4 {
         story = long_turn(story, number);
     }
@@ -237,10 +237,10 @@ fn old_turns_leave_a_full_window_with_a_note_of_what_exists() {
 
 #[test]
 fn old_turns_are_summarised_where_the_profile_asks_for_it() {
-    let memory = Memory {
+    let memory = Compaction {
         keep_turns: 1,
         summarise: "Summarise.".into(),
-        ..Memory::default()
+        ..Compaction::default()
     };
     let mut story = narrow(430, memory);
     for number in 1..=3 {
@@ -270,10 +270,10 @@ fn old_turns_are_summarised_where_the_profile_asks_for_it() {
 
 #[test]
 fn a_summary_that_fails_is_a_note_instead() {
-    let memory = Memory {
+    let memory = Compaction {
         keep_turns: 1,
         summarise: "Summarise.".into(),
-        ..Memory::default()
+        ..Compaction::default()
     };
     let mut story = narrow(430, memory);
     for number in 1..=3 {
@@ -286,7 +286,7 @@ fn a_summary_that_fails_is_a_note_instead() {
 
 #[test]
 fn a_first_turn_that_cannot_fit_fails_with_how_much_too_long_it_is() {
-    let story = narrow(40, Memory::default()).run();
+    let story = narrow(40, Compaction::default()).run();
     assert_eq!(story.calls.len(), 0);
     let outcome = story.outcome.unwrap();
     let Ending::Failed { reason } = outcome.ending else {

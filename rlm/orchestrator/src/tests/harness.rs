@@ -37,9 +37,15 @@ pub(crate) fn budgets() -> Budgets {
 
 /// A profile in which nothing is special: no prefill, plain formats.
 pub(crate) fn plain_profile() -> Profile {
-    let text = "system = \"You answer.\"\n[first]\ntemplate = \"{card}\\n{hits}Question: {question}\"\n\
-                hits = \"search printed:\\n{hits}\\n\"\n[format]\nerror = \"{type}: {message}\"\n\
-                value = \"{value}\"";
+    let text = r#"
+        system = "You answer."
+        [first]
+        template = "{card}\n{hits}Question: {question}"
+        hits = "search printed:\n{hits}\n"
+        [format]
+        error = "{type}: {message}"
+        value = "{value}"
+    "#;
     Profiles::parse([("other.toml", text)])
         .unwrap()
         .for_kind(ContextKind::Other)

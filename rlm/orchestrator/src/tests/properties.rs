@@ -241,12 +241,18 @@ proptest! {
         answers in prop::collection::vec((text(), finish(), failure(), report(), 0_u8..8), 1..20),
     ) {
         let most_turns = u64::from(setup.budgets.turns) + 1;
+        let window = setup.window;
         let mut job = Job::new(setup, Time::ZERO);
         let mut out = Vec::new();
         job.step(Time::ZERO, Input::Start, &mut out);
         let mut steps = 0;
         while !job.is_finished() {
             let (text, finish, failure, report, which) = &answers[steps % answers.len()];
+            for effect in &out {
+                if let (Effect::CallRoot(call), Some(window)) = (effect, window) {
+                    prop_assert!((1..=window).contains(&call.max_tokens));
+                }
+            }
             let input = out.iter().rev().find_map(|effect| match effect {
                 Effect::CallRoot(call) if *which == 0 => Some(Input::RootFailed {
                     call: call.call,

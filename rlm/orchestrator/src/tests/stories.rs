@@ -246,6 +246,53 @@ fn a_block_without_output_says_so_and_a_repeated_one_too() {
 }
 
 #[test]
+fn a_capable_root_is_told_its_turns_variables_and_sub_calls() {
+    let profiles = Profiles::built_in(BuiltIn::Capable).unwrap();
+    let report = BlockReport {
+        value: Some("812004".into()),
+        variables: vec![VariableBrief {
+            name: "size".into(),
+            kind: "int".into(),
+            size: None,
+        }],
+        ..BlockReport::default()
+    };
+    let story = Story::of(setup(profiles.for_kind(ContextKind::Prose).clone()))
+        .root("I look at its size.\n```repl\nsize = len(context)\nsize\n```")
+        .repl(report)
+        .run();
+    let first = &story.calls[0].messages[1].content;
+    assert!(
+        first.starts_with("Answer this question: Who wrote the Lisbon report?\n\nWhat is known")
+    );
+    assert!(first.contains("You have 6 turns and 100 sub-calls; rlm_query may go 1 levels deep."));
+    assert!(
+        first.ends_with("begin by looking at it.\nTurn 1/6:"),
+        "{first}"
+    );
+    assert_eq!(
+        story.asked(),
+        "REPL output:\n812004\n\nVariables: size (int)\nSub-calls left: 100\nTurn 2/6:"
+    );
+}
+
+#[test]
+fn output_never_fills_a_small_window() {
+    let mut setup = setup(plain_profile());
+    setup.window = Some(2_000);
+    let story = Story::of(setup)
+        .root("```repl\nprint(context)\n```")
+        .prints(&"x".repeat(100_000))
+        .run();
+    assert!(story.asked().len() < 2_100, "{}", story.asked().len());
+    assert!(
+        story
+            .asked()
+            .ends_with("... [100000 characters printed, cut]")
+    );
+}
+
+#[test]
 fn inputs_and_effects_survive_a_trace() {
     let story = Story::plain()
         .root("```repl\nFINAL(1)\n```")
