@@ -1,0 +1,90 @@
+//! `rows`, `lines` and contexts of several sections.
+
+use crate::world::{config, prints, run, runtime};
+use context::{Context, OpenOptions, Source};
+use std::sync::Arc;
+
+fn table() -> String {
+    let mut text = "city,count,price\n".to_owned();
+    for i in 0..3000 {
+        text.push_str(&format!("{},{i},{}.5\n", ["Rome", "Oslo"][i % 2], i % 7));
+    }
+    text
+}
+
+const ROWS_CODE: &str = "print(len(rows), rows[0]['city'], rows[-1]['count'], rows[1:3][0]['price'])\n\
+    print(sum(r['city'] == 'Oslo' for r in rows), max(r['count'] for r in rows))\n\
+    print(sorted(rows, key=lambda r: -r['count'])[0]['count'], Counter(r['city'] for r in rows))\n\
+    print(isinstance(rows, list), len([r for r in rows if r['count'] > 2990]), rows[2998]['city'])";
+
+#[tokio::test]
+async fn rows_are_a_list_of_dicts_lazy_or_not() {
+    let mut said = Vec::new();
+    for eager in [0, 1 << 20] {
+        let mut config = config(&table());
+        config.limits.eager_chars = eager;
+        let mut s = runtime().session(config).await.unwrap();
+        said.push(prints(&mut s, ROWS_CODE).await);
+        let error = run(&mut s, "rows[3000]").await.error.unwrap();
+        assert_eq!(error.kind, "IndexError");
+    }
+    assert_eq!(said[0], said[1]);
+    assert_eq!(
+        said[0],
+        "3000 Rome 2999 1.5\n1500 2999\n2999 Counter({'Rome': 1500, 'Oslo': 1500})\nTrue 9 Rome\n"
+    );
+}
+
+#[tokio::test]
+async fn several_sections_are_a_list_with_names_and_one_text() {
+    let part = |name: &str, text: &str| Source::Text { name: name.into(), text: text.into() };
+    let sources = [part("a.txt", "alpha one\n"), part("b.txt", "beta two ü\n")];
+    let mut config = config("");
+    config.context = Arc::new(Context::open(&sources, &OpenOptions::default()).unwrap());
+    let mut s = runtime().session(config).await.unwrap();
+    let code = "import re\nprint(len(context), context.names, context[0].name, context[1][:4])\n\
+        print([len(part) for part in context], 'two' in context, 'three' in context)\n\
+        print(context['b.txt'].strip(), context[-1].name, isinstance(context, list))\n\
+        print(re.findall(r'\\w+', context), context.find('beta') > 0, context.count('a'))\n\
+        print(dict(context.items())['a.txt'], [p.upper() for p in context[:1]])\n\
+        print(isinstance(context[0], str), 'x' + context[0], str(context).count('ü'))";
+    assert_eq!(
+        prints(&mut s, code).await,
+        "2 ['a.txt', 'b.txt'] a.txt beta\n[10, 11] True False\nbeta two ü b.txt True\n\
+         ['alpha', 'one', 'beta', 'two', 'ü'] True 3\nalpha one\n ['ALPHA ONE\\n']\n\
+         True xalpha one\n 1\n"
+    );
+}
+
+#[tokio::test]
+async fn searches_and_readings_are_told_as_shown() {
+    let text = "The Toledo museum opened in 1911.\n\nThe Toledo library closed in 1950.\n\n\
+        Bread is baked at night in the old town by three bakers.\n";
+    let mut config = config(text);
+    config.style = repl::GuestStyle::Small;
+    let mut s = runtime().session(config).await.unwrap();
+    let outcome = run(&mut s, "hits = search('Toledo museum')").await;
+    assert!(outcome.stdout.starts_with("[1] The Toledo museum opened in 1911."), "{outcome:?}");
+    assert!(outcome.stdout.contains("(missing: museum)"), "{}", outcome.stdout);
+    assert_eq!(outcome.shown[0], "The Toledo museum opened in 1911.");
+    let host = Reader("The library closed in 1950.");
+    let outcome = s.run("ask('When did the museum close?', search('museum close'))", &host).await;
+    let outcome = outcome.unwrap();
+    assert_eq!(
+        outcome.stdout,
+        "The library closed in 1950.\n\
+         from: The Toledo library closed in 1950. (missing: museum)\n"
+    );
+    assert_eq!((outcome.value, outcome.shown.is_empty()), (None, false));
+    let call = &outcome.journal[0].calls[0];
+    assert!(call.prompt.starts_with("Passages:\n[1] ") && call.max_tokens == Some(80));
+}
+
+struct Reader(&'static str);
+
+#[async_trait::async_trait]
+impl repl::Host for Reader {
+    async fn ask(&self, calls: Vec<repl::LmCall>) -> Vec<Result<String, String>> {
+        calls.iter().map(|_| Ok(self.0.to_owned())).collect()
+    }
+}
