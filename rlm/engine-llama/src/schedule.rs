@@ -59,8 +59,6 @@ pub(crate) enum Input {
     },
     /// Asks for the next decode.
     Plan,
-    /// The last decode failed: nothing in the context can be trusted.
-    Lost,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -146,17 +144,12 @@ impl Schedule {
             Input::Restore { tokens } => self.restore(tokens, out),
             Input::RestoreFailed { sequence } => self.memory.trim(sequence, 0),
             Input::Plan => self.plan(out),
-            Input::Lost => self.lost(),
         }
     }
 
     /// Nothing to compute and nobody waits.
     pub(crate) fn idle(&self) -> bool {
         self.waiting.is_empty() && self.active.is_empty()
-    }
-
-    pub(crate) fn waiting(&self) -> usize {
-        self.waiting.len()
     }
 
     /// Whether some pinned sequence already holds exactly this prefix, or a longer one.
@@ -184,11 +177,6 @@ impl Schedule {
             }
         }
         self.cool(out);
-    }
-
-    fn lost(&mut self) {
-        self.memory = Memory::new(&self.limits);
-        self.active.clear();
     }
 
     fn restore(&mut self, tokens: Vec<Token>, out: &mut Vec<Effect>) {
@@ -295,7 +283,7 @@ impl Schedule {
     /// Frees what finished calls keep beyond the warm limit, the least valuable first.
     fn cool(&mut self, out: &mut Vec<Effect>) {
         while self.memory.warm() > self.limits.warm_cells as usize {
-            let Some(victim) = self.memory.idle_victim(None) else {
+            let Some(victim) = self.memory.idle_with_cells(None) else {
                 return;
             };
             self.forget(victim, 0, out);

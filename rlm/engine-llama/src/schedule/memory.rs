@@ -142,6 +142,13 @@ impl Memory {
         self.ids(Role::Pinned).min_by_key(age)
     }
 
+    /// The pinned sequence, among those that hold something, that is unused for longest.
+    pub(super) fn pinned_with_cells(&self, keep: Option<u32>) -> Option<u32> {
+        self.ids(Role::Pinned)
+            .filter(|&id| Some(id) != keep && self.length(id) > 0)
+            .min_by_key(|&id| self.at(id).used)
+    }
+
     /// The idle sequence whose loss costs least, empty ones first.
     pub(super) fn idle_victim(&self, keep: Option<u32>) -> Option<u32> {
         self.ids(Role::Idle)

@@ -124,14 +124,8 @@ impl Schedule {
             if self.memory.used() as u64 <= capacity {
                 return true;
             }
-            let held = |s: &u32| self.memory.length(*s) > 0;
             let idle = self.memory.idle_with_cells(keep);
-            let victim = idle.or_else(|| {
-                self.memory
-                    .pinned_victim()
-                    .filter(|s| Some(*s) != keep)
-                    .filter(held)
-            });
+            let victim = idle.or_else(|| self.memory.pinned_with_cells(keep));
             let Some(victim) = victim else { return false };
             self.forget(victim, 0, out);
         }
@@ -139,7 +133,7 @@ impl Schedule {
 }
 
 /// Tokens of a shared beginning that make it worth to wait for the call that computes them.
-const WORTH_WAITING: usize = 32;
+const WORTH_WAITING: usize = 8;
 
 /// A finished call's tail of at most this many tokens (or a quarter of what is taken over) is
 /// dropped when its sequence is continued; a longer one is kept and the beginning is shared.

@@ -1,1 +1,51 @@
+use super::*;
+use crate::fixture::{TinyModel, write_tiny_model};
+use std::path::PathBuf;
 
+fn tiny() -> (tempfile::TempDir, ModelFile, LlamaOptions) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tiny.gguf");
+    write_tiny_model(&TinyModel::default(), &path).unwrap();
+    let file = inspect(&path).unwrap();
+    let options = LlamaOptions::new(path, PathBuf::from("none"), Vec::new(), 2);
+    (folder, file, options)
+}
+
+#[test]
+fn too_little_memory_says_how_much_is_needed_and_how_much_there_is() {
+    let (_folder, file, options) = tiny();
+    let spec = load_spec(&options, &file).unwrap();
+    let error = check_memory(&file, &spec, Some(10 << 20)).unwrap_err().to_string();
+    assert!(error.contains("needs about") && error.contains("10 MiB is available"), "{error}");
+    assert!(check_memory(&file, &spec, Some(8 << 30)).is_ok());
+    assert!(check_memory(&file, &spec, None).is_ok());
+}
+
+#[test]
+fn the_window_is_never_more_than_the_model_was_trained_for() {
+    let (_folder, file, options) = tiny();
+    assert_eq!(load_spec(&options, &file).unwrap().window, 4096);
+}
+
+#[test]
+fn options_that_contradict_each_other_are_refused() {
+    let (_folder, file, good) = tiny();
+    let refused = |change: fn(&mut LlamaOptions)| {
+        let mut options = good.clone();
+        change(&mut options);
+        match load_spec(&options, &file).unwrap_err() {
+            OpenError::Options { what } => what,
+            other => panic!("{other}"),
+        }
+    };
+    assert!(refused(|o| o.kv = KvType::Q8_0).contains("flash attention"));
+    assert!(refused(|o| o.slots = 0).contains("at least 1"));
+    assert!(refused(|o| o.slots = 254).contains("256"));
+    assert!(refused(|o| o.cells = 100).contains("window"));
+    assert!(refused(|o| o.chunk = 4).contains("chunk"));
+}
+
+#[test]
+fn the_kernel_tells_how_much_memory_is_available() {
+    assert!(available_memory().is_none_or(|bytes| bytes > 1 << 20));
+}
