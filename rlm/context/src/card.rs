@@ -106,7 +106,10 @@ fn common_kind(kinds: &[Kind], facts: &Facts<'_>) -> Kind {
     }
     let bytes = |wanted: fn(&Kind) -> bool| -> u64 {
         let pairs = kinds.iter().zip(facts.sections);
-        pairs.filter(|(kind, _)| wanted(kind)).map(|(_, section)| section.bytes).sum()
+        pairs
+            .filter(|(kind, _)| wanted(kind))
+            .map(|(_, section)| section.bytes)
+            .sum()
     };
     let code = bytes(|kind| *kind == Kind::Code);
     let documents = bytes(|kind| *kind == Kind::Document);
@@ -139,7 +142,9 @@ fn column_lines(scan: &Scan) -> Vec<String> {
 }
 
 fn rows_text(facts: &Facts<'_>, scan: &Scan, lines: &LineIndex, columns: &[String]) -> String {
-    let filled = lines.iter(facts.text, 0).filter(|line| !facts.text[line.clone()].trim().is_empty());
+    let filled = lines
+        .iter(facts.text, 0)
+        .filter(|line| !facts.text[line.clone()].trim().is_empty());
     let second = filled.take(2).last().map_or("", |line| &facts.text[line]);
     let sampled = if scan.sampled {
         " (values from a sample of them)"
@@ -162,7 +167,9 @@ fn lines_text(facts: &Facts<'_>, lines: &LineIndex) -> String {
         .iter(facts.text, 0)
         .take(3)
         .chain(lines.iter(facts.text, middle).take(2));
-    let shown: Vec<String> = shown.map(|line| clip(&facts.text[line], TEXT_CHARS)).collect();
+    let shown: Vec<String> = shown
+        .map(|line| clip(&facts.text[line], TEXT_CHARS))
+        .collect();
     format!(
         "context: {} lines of text in the list lines. Some of them:\n{}",
         lines.count(),
@@ -182,7 +189,11 @@ fn section_list(sections: &[Section]) -> String {
         if i > 0 {
             out.push_str(", ");
         }
-        out.push_str(&format!("{} ({})", clip(&section.name, NAME_CHARS), section.chars));
+        out.push_str(&format!(
+            "{} ({})",
+            clip(&section.name, NAME_CHARS),
+            section.chars
+        ));
     }
     out
 }

@@ -282,16 +282,24 @@ impl Context {
     }
 
     pub(crate) fn kind_of(&self, section: usize) -> Kind {
-        self.views().kinds.get(section).copied().unwrap_or(Kind::Prose)
+        self.views()
+            .kinds
+            .get(section)
+            .copied()
+            .unwrap_or(Kind::Prose)
     }
 
     pub(crate) fn view(&self, section: Option<usize>) -> Result<View<'_>, ReadError> {
         let range = match section {
             None => 0..self.text.as_str().len(),
-            Some(index) => self.ranges.get(index).cloned().ok_or(ReadError::NoSuchSection {
-                index,
-                count: self.ranges.len(),
-            })?,
+            Some(index) => self
+                .ranges
+                .get(index)
+                .cloned()
+                .ok_or(ReadError::NoSuchSection {
+                    index,
+                    count: self.ranges.len(),
+                })?,
         };
         Ok(View::new(self.text.as_str(), &self.chars, range))
     }
@@ -306,7 +314,12 @@ impl Context {
 }
 
 fn hash(text: &str, parts: &[(String, Range<usize>)], multi: bool) -> ContentHash {
-    let of = |bytes: &[u8]| *blake3::Hasher::new().update_rayon(bytes).finalize().as_bytes();
+    let of = |bytes: &[u8]| {
+        *blake3::Hasher::new()
+            .update_rayon(bytes)
+            .finalize()
+            .as_bytes()
+    };
     if let ([(_, range)], false) = (parts, multi) {
         return ContentHash(of(&text.as_bytes()[range.clone()]));
     }

@@ -231,12 +231,7 @@ impl Gather<'_> {
     }
 
     /// A stream without a length, to its end or one byte past the limit.
-    fn drain(
-        &self,
-        stream: impl Read,
-        name: &str,
-        path: &Path,
-    ) -> Result<Vec<u8>, OpenError> {
+    fn drain(&self, stream: impl Read, name: &str, path: &Path) -> Result<Vec<u8>, OpenError> {
         let room = self.options.max_bytes.saturating_sub(self.spool.len());
         let mut bytes = Vec::new();
         stream

@@ -40,7 +40,11 @@ pub(crate) fn detect(name: &str, text: &str) -> Kind {
     if !headings && sample.enough && many_short_texts(text) {
         return Kind::Lines;
     }
-    if headings { Kind::Document } else { Kind::Prose }
+    if headings {
+        Kind::Document
+    } else {
+        Kind::Prose
+    }
 }
 
 /// Non-blank lines from the start and from the middle.
@@ -127,8 +131,7 @@ fn short_cells(sample: &Sample<'_>, separator: char) -> bool {
     sample.most(|line| {
         let cells = csv::split(line, separator);
         let typed = |cell: &str| {
-            cell::is_date(cell.as_bytes())
-                || cell::Cell::from_text(cell).number().is_some()
+            cell::is_date(cell.as_bytes()) || cell::Cell::from_text(cell).number().is_some()
         };
         cells.iter().all(|cell| cell.len() <= 80) && cells.iter().any(|cell| typed(cell.trim()))
     })
@@ -144,9 +147,7 @@ fn key_values(line: &str) -> usize {
 /// A clock time near the start of the line.
 fn has_clock(line: &str) -> bool {
     let head = &line.as_bytes()[..line.len().min(CLOCK_BYTES)];
-    memchr::memchr_iter(b':', head).any(|at| {
-        at >= 2 && time::clock_len(&head[at - 2..]).is_some()
-    })
+    memchr::memchr_iter(b':', head).any(|at| at >= 2 && time::clock_len(&head[at - 2..]).is_some())
 }
 
 /// At least two headings that Markdown or its kin would set.

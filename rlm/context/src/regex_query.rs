@@ -161,6 +161,7 @@ impl TextTraits {
             ends_line: text.ends_with('\n'),
             odd_words: !ascii && *self.odd_words.get_or_init(|| has_odd_words(view.whole())),
             turkish: !ascii && *self.turkish.get_or_init(|| has_turkish(view.whole())),
+            len_log2: text.len().max(1).ilog2(),
         }
     }
 }
@@ -173,7 +174,9 @@ fn has_odd_words(text: &str) -> bool {
 }
 
 fn has_turkish(text: &str) -> bool {
-    ["İ", "ı"].iter().any(|c| memchr::memmem::find(text.as_bytes(), c.as_bytes()).is_some())
+    ["İ", "ı"]
+        .iter()
+        .any(|c| memchr::memmem::find(text.as_bytes(), c.as_bytes()).is_some())
 }
 
 #[cfg(test)]

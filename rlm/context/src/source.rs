@@ -106,7 +106,9 @@ pub enum OpenError {
         /// What the bytes look like, as iconv calls it.
         from: &'static str,
     },
-    #[error("`{name}` makes {bytes} bytes in all, the limit is {limit}; split it or raise max_bytes")]
+    #[error(
+        "`{name}` makes {bytes} bytes in all, the limit is {limit}; split it or raise max_bytes"
+    )]
     TooLarge {
         name: String,
         bytes: u64,
@@ -152,7 +154,9 @@ pub enum ReadError {
     /// As Python's `str.split("")` says it.
     #[error("empty separator")]
     EmptySeparator,
-    #[error("the part asked for has {bytes} bytes, one read gives at most {limit}; read less at a time")]
+    #[error(
+        "the part asked for has {bytes} bytes, one read gives at most {limit}; read less at a time"
+    )]
     TooMuch { bytes: u64, limit: u64 },
     #[error("the context is not a table or log: it has no rows; use its text or lines")]
     NoRows,

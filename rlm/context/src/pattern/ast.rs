@@ -3,23 +3,44 @@
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Node {
     Empty,
-    Literal { c: char, fold: bool },
+    Literal {
+        c: char,
+        fold: bool,
+    },
     /// `.`
-    Any { newline: bool },
+    Any {
+        newline: bool,
+    },
     Class(Class),
     /// `^`
-    Start { lines: bool },
+    Start {
+        lines: bool,
+    },
     /// `$`
-    End { lines: bool },
+    End {
+        lines: bool,
+    },
     TextStart,
     TextEnd,
-    Boundary { negated: bool, ascii: bool },
+    Boundary {
+        negated: bool,
+        ascii: bool,
+    },
     /// A capturing group with its number, or none.
     Group(Option<u32>, Box<Node>),
-    Look { ahead: bool, negated: bool, body: Box<Node> },
+    Look {
+        ahead: bool,
+        negated: bool,
+        body: Box<Node>,
+    },
     Atomic(Box<Node>),
     BackRef(u32),
-    Repeat { body: Box<Node>, min: u32, max: Option<u32>, mode: Mode },
+    Repeat {
+        body: Box<Node>,
+        min: u32,
+        max: Option<u32>,
+        mode: Mode,
+    },
     Concat(Vec<Node>),
     Alternation(Vec<Node>),
 }
@@ -41,7 +62,11 @@ pub(crate) struct Class {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ClassItem {
     Range(char, char),
-    Category { kind: Category, negated: bool, ascii: bool },
+    Category {
+        kind: Category,
+        negated: bool,
+        ascii: bool,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

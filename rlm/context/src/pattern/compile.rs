@@ -20,6 +20,8 @@ pub(crate) struct TextFacts {
     pub(crate) odd_words: bool,
     /// It has `İ` or `ı`.
     pub(crate) turkish: bool,
+    /// The length in bytes lies between two powers of two: the exponent of the lower one.
+    pub(crate) len_log2: u32,
 }
 
 /// The spans of one match, group 0 first; none where a group took no part.
@@ -47,7 +49,9 @@ impl Compiled {
         facts: TextFacts,
     ) -> Result<Compiled, RegexError> {
         let parsed = parse(pattern, flags)?;
-        if parsed.node.any(&|node| matches!(node, Node::Literal { fold: true, .. } | Node::Class(_)))
+        if parsed
+            .node
+            .any(&|node| matches!(node, Node::Literal { fold: true, .. } | Node::Class(_)))
             && parsed.flags.ascii
             && parsed.flags.ignore_case
             && !facts.ascii
@@ -59,12 +63,13 @@ impl Compiled {
         let body = format!("(?:{}){tail}", emitted.pattern);
         let engine = if emitted.fancy {
             let place = if anchor == Anchor::None { "" } else { "\\G" };
-            Engine::Backtracking(backtracking(&format!("{place}{body}"), false)?)
+            Engine::Backtracking(backtracking(&format!("{place}{body}"), false, facts)?)
         } else {
             Engine::Linear(linear(&body)?)
         };
-        let not_empty = match anchor == Anchor::None && parsed.node.nullable() {
-            true => Some(backtracking(&format!("\\G{body}"), true)?),
+        let can_be_both = parsed.node.nullable() && parsed.node.width().1 != Some(0);
+        let not_empty = match anchor == Anchor::None && can_be_both {
+            true => Some(backtracking(&format!("\\G{body}"), true, facts)?),
             false => None,
         };
         Ok(Compiled {
@@ -127,7 +132,12 @@ fn run_backtracking(
     let found = regex
         .captures_from_pos(text, from)
         .map_err(|_| RegexError::TooMuchBacktracking)?;
-    Ok(found.map(|captures| captures.iter().map(|group| group.map(|g| g.range())).collect()))
+    Ok(found.map(|captures| {
+        captures
+            .iter()
+            .map(|group| group.map(|g| g.range()))
+            .collect()
+    }))
 }
 
 fn linear(pattern: &str) -> Result<meta::Regex, RegexError> {
@@ -141,9 +151,17 @@ fn linear(pattern: &str) -> Result<meta::Regex, RegexError> {
         .map_err(|error| RegexError::unsupported(&format!("the engine refused it: {error}")))
 }
 
-fn backtracking(pattern: &str, not_empty: bool) -> Result<fancy_regex::Regex, RegexError> {
+fn backtracking(
+    pattern: &str,
+    not_empty: bool,
+    facts: TextFacts,
+) -> Result<fancy_regex::Regex, RegexError> {
+    // Each place that is passed without a match is a step too.
+    let places = 1_usize
+        .checked_shl(facts.len_log2 + 3)
+        .unwrap_or(usize::MAX);
     fancy_regex::RegexBuilder::new(pattern)
-        .backtrack_limit(BACKTRACK_LIMIT)
+        .backtrack_limit(places.saturating_add(BACKTRACK_LIMIT))
         .delegate_size_limit(SIZE_LIMIT)
         .find_not_empty(not_empty)
         .build()
@@ -189,9 +207,9 @@ impl PatternCache {
 const SIZE_LIMIT: usize = 16 << 20;
 const DFA_CACHE_BYTES: usize = 8 << 20;
 
-/// Steps back in the search for one match: some seconds. A position passed without a match is one
-/// step, so this also bounds how far one search reaches.
-const BACKTRACK_LIMIT: usize = 200_000_000;
+/// Steps back in the search for one match, besides 8 to 16 for each byte of the text: one or two
+/// seconds.
+const BACKTRACK_LIMIT: usize = 20_000_000;
 
 /// Patterns kept: more than one block of a program uses.
 const CACHED_PATTERNS: usize = 32;

@@ -119,7 +119,9 @@ impl Emitter {
 
     fn check_fold(&self, c: char) -> Result<(), RegexError> {
         if matches!(c, 'İ' | 'ı') || self.facts.turkish {
-            return Err(RegexError::unsupported("IGNORECASE over a dotless or dotted i"));
+            return Err(RegexError::unsupported(
+                "IGNORECASE over a dotless or dotted i",
+            ));
         }
         Ok(())
     }
@@ -169,7 +171,8 @@ impl Emitter {
                 ascii,
             } => {
                 self.out.push_str(if negated { "[^" } else { "[" });
-                self.out.push_str(category(kind, ascii || self.facts.ascii, ascii));
+                self.out
+                    .push_str(category(kind, ascii || self.facts.ascii, ascii));
                 self.out.push(']');
             }
         }

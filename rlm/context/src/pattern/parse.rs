@@ -24,12 +24,19 @@ pub(crate) fn parse(pattern: &str, flags: RegexFlags) -> Result<Parsed, RegexErr
         names: Vec::new(),
         depth: 0,
         lookbehind: 0,
+        loose: None,
     };
     parser.global_flags()?;
     let flags = parser.flags;
     let node = parser.alternation()?;
     if parser.at < parser.chars.len() {
         return Err(parser.invalid("unbalanced parenthesis", parser.at));
+    }
+    if let Some(position) = parser.loose {
+        return Err(RegexError::Invalid {
+            message: "look-behind requires fixed-width pattern".into(),
+            position,
+        });
     }
     Ok(Parsed {
         node,
@@ -49,6 +56,8 @@ struct Parser {
     names: Vec<(String, u32)>,
     depth: usize,
     lookbehind: usize,
+    /// A look-behind without a fixed width: Python says so only after it read the whole pattern.
+    loose: Option<usize>,
 }
 
 type Parse = Result<Node, RegexError>;
@@ -71,7 +80,11 @@ impl Parser {
     }
 
     fn eat_all(&mut self, text: &str) -> bool {
-        let here = self.chars[self.at..].iter().copied().take(text.len()).eq(text.chars());
+        let here = self.chars[self.at..]
+            .iter()
+            .copied()
+            .take(text.len())
+            .eq(text.chars());
         self.at += if here { text.len() } else { 0 };
         here
     }
@@ -113,7 +126,8 @@ impl Parser {
                 return Ok(());
             }
             let letters = self.run(usize::MAX, |c| c.is_ascii_alphabetic());
-            if letters.is_empty() || letters.starts_with('P') || !self.eat(')') {
+            let known = !letters.is_empty() && letters.chars().all(|c| "aiLmsux".contains(c));
+            if !known || !self.eat(')') {
                 self.at = start;
                 return Ok(());
             }
@@ -137,7 +151,7 @@ impl Parser {
                 'u' => flags.ascii = false,
                 'L' => {
                     let message = "bad inline flags: cannot use 'L' flag with a str pattern";
-                    return Err(self.invalid(message, at));
+                    return Err(self.invalid(message, at + letters.len()));
                 }
                 _ => return Err(self.invalid("unknown flag", at)),
             }
@@ -537,10 +551,7 @@ impl Parser {
         self.lookbehind -= usize::from(!ahead);
         let (least, most) = body.width();
         if !ahead && most != Some(least) {
-            return Err(RegexError::Invalid {
-                message: "look-behind requires fixed-width pattern".into(),
-                position: start,
-            });
+            self.loose = self.loose.or(Some(start));
         }
         Ok(Node::Look {
             ahead,
@@ -559,12 +570,8 @@ impl Parser {
         };
         let known = on.chars().chain(off.chars()).all(|c| "aiLmsux".contains(c));
         if !known || (on.is_empty() && off.is_empty()) {
-            self.at = (at + 1).min(self.chars.len());
-            let message = match self.chars.get(at) {
-                None => "unexpected end of pattern".to_owned(),
-                Some(_) => format!("unknown extension {}", self.text(start + 1)),
-            };
-            return Err(self.invalid(&message, start + 1));
+            self.at = at;
+            return Err(self.unknown_extension(start));
         }
         if self.eat(')') {
             let message = "global flags not at the start of the expression";
@@ -592,12 +599,20 @@ impl Parser {
         Ok(Node::Group(None, Box::new(body)))
     }
 
+    /// Of a group `(?…` that is none; the parser stands at the character that no extension has.
+    fn unknown_extension(&mut self, start: usize) -> RegexError {
+        self.eat('<');
+        if self.next().is_none() {
+            return self.invalid("unexpected end of pattern", self.at);
+        }
+        let message = format!("unknown extension {}", self.text(start + 1));
+        self.invalid(&message, start + 1)
+    }
+
     fn named(&mut self, start: usize) -> Parse {
         let reference = self.peek() == Some('=');
         if !reference && self.peek() != Some('<') {
-            self.at = (self.at + 1).min(self.chars.len());
-            let message = format!("unknown extension {}", self.text(start + 1));
-            return Err(self.invalid(&message, start + 1));
+            return Err(self.unknown_extension(start));
         }
         self.at += 1;
         let at = self.at;

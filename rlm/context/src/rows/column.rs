@@ -58,12 +58,10 @@ impl Column {
         if !self.numbers_only && !self.is_time() {
             return;
         }
-        let below = |bound: &Option<Cell<'static>>| {
-            bound.as_ref().is_none_or(|bound| less(cell, bound))
-        };
-        let above = |bound: &Option<Cell<'static>>| {
-            bound.as_ref().is_none_or(|bound| less(bound, cell))
-        };
+        let below =
+            |bound: &Option<Cell<'static>>| bound.as_ref().is_none_or(|bound| less(cell, bound));
+        let above =
+            |bound: &Option<Cell<'static>>| bound.as_ref().is_none_or(|bound| less(bound, cell));
         if below(&self.min) {
             self.min = Some(cell.clone().into_owned());
         }
@@ -119,7 +117,10 @@ impl Column {
                 return format!("{key}: {} to {}", min.repr(), max.repr());
             }
         }
-        let some: Vec<String> = self.first[..2].iter().map(|c| clip(&c.repr(), 40)).collect();
+        let some: Vec<String> = self.first[..2]
+            .iter()
+            .map(|c| clip(&c.repr(), 40))
+            .collect();
         let more = if self.distinct.len() >= DISTINCT_MAX {
             "over "
         } else {
@@ -157,7 +158,9 @@ pub(crate) fn clip(text: &str, chars: usize) -> String {
 
 /// Is `key` the name of position `i`?
 pub(crate) fn is_position(key: &str, i: usize) -> bool {
-    let digits = key.strip_prefix('f').filter(|digits| !digits.starts_with('+'));
+    let digits = key
+        .strip_prefix('f')
+        .filter(|digits| !digits.starts_with('+'));
     digits.and_then(|digits| digits.parse().ok()) == Some(i)
 }
 

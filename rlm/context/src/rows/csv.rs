@@ -98,7 +98,9 @@ pub(crate) fn is_header(record: &str, separator: char) -> bool {
         && cells.iter().all(|cell| {
             let cell = cell.trim();
             (1..=HEADER_CELL_CHARS).contains(&cell.chars().count())
-                && cell.chars().all(|c| c.is_alphanumeric() || " _.()/%-#$€:&".contains(c))
+                && cell
+                    .chars()
+                    .all(|c| c.is_alphanumeric() || " _.()/%-#$€:&".contains(c))
                 && cell.chars().any(char::is_alphabetic)
                 && matches!(Cell::from_text(cell), Cell::Text(_))
                 && !cell::is_date(cell.as_bytes())

@@ -5,8 +5,8 @@
 //! `key=value` keeps its key. Pure: gives fields to a visitor, keeps nothing.
 
 use super::cell::Cell;
-use super::{Field, Key};
 use super::time::time_at;
+use super::{Field, Key};
 use std::borrow::Cow;
 
 /// Gives each field of a positional or key=value line.
@@ -31,7 +31,10 @@ pub(crate) fn fields<'a>(line: &'a str, visit: &mut dyn FnMut(Field<'a>)) {
 fn token_field(token: &str, position: usize) -> Field<'_> {
     match key_value(token) {
         Some((key, value)) => (Key::Name(key), Cell::from_text(unwrap_token(value))),
-        None => (Key::Position(position), Cell::from_text(unwrap_token(token))),
+        None => (
+            Key::Position(position),
+            Cell::from_text(unwrap_token(token)),
+        ),
     }
 }
 
@@ -192,7 +195,9 @@ fn syslog_parts(line: &str) -> Option<Syslog<'_>> {
     let (end, time) = time_at(line, 0, true)?;
     let rest = line.get(end..)?.strip_prefix(' ')?;
     let (host, rest) = rest.split_once(' ')?;
-    let (tag, message) = rest.split_once(": ").or_else(|| Some((rest.strip_suffix(':')?, "")))?;
+    let (tag, message) = rest
+        .split_once(": ")
+        .or_else(|| Some((rest.strip_suffix(':')?, "")))?;
     if tag.contains(' ') || tag.is_empty() || host.contains(['=', ':', '[']) {
         return None;
     }

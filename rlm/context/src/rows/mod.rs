@@ -23,7 +23,10 @@ use std::ops::Range;
 #[serde(rename_all = "snake_case")]
 pub enum RowsForm {
     /// Separated values; `header` says whether the first line names the columns.
-    Csv { separator: char, header: bool },
+    Csv {
+        separator: char,
+        header: bool,
+    },
     JsonLines,
     /// Log lines with at least two `key=value` each.
     KeyValue,
@@ -72,8 +75,10 @@ impl Table {
         let mut extra = Row::new();
         let mut hint = 0;
         let keep_extra = self.form == RowsForm::JsonLines;
-        fields(self.form, line, &mut |(key, cell)| {
-            match self.place(key, hint) {
+        fields(
+            self.form,
+            line,
+            &mut |(key, cell)| match self.place(key, hint) {
                 Some(place) => {
                     hint = place + 1;
                     values[place] = cell.into_value();
@@ -84,8 +89,8 @@ impl Table {
                     }
                 }
                 None => {}
-            }
-        });
+            },
+        );
         let mut row: Row = self.keys.iter().cloned().zip(values).collect();
         row.extend(extra);
         if has_line(self.form) {

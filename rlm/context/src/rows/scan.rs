@@ -55,7 +55,12 @@ pub(crate) fn scan(text: &str, form: RowsForm, full_bytes: u64) -> Option<Scan> 
     let (keys, columns) = choose(form, reader.keys.clone(), part.columns, fitting);
     let dropped = match (sampled, &header) {
         (false, _) => part.dropped,
-        (true, Some(_)) => index.iter(text, 0).next().map(|l| l.start).into_iter().collect(),
+        (true, Some(_)) => index
+            .iter(text, 0)
+            .next()
+            .map(|l| l.start)
+            .into_iter()
+            .collect(),
         (true, None) => Vec::new(),
     };
     let index = index.without(dropped);
@@ -163,7 +168,9 @@ impl PartReader<'_> {
             return false;
         }
         let mut hint = 0;
-        fields(self.form, line, &mut |field| add(columns, &mut hint, &field))
+        fields(self.form, line, &mut |field| {
+            add(columns, &mut hint, &field)
+        })
     }
 }
 

@@ -55,7 +55,12 @@ fn iso(text: &str) -> Option<(usize, String)> {
 fn web(text: &str) -> Option<(usize, String)> {
     let bytes = text.as_bytes();
     let shape = bytes.len() > 12 && bytes[2] == b'/' && bytes[6] == b'/' && bytes[11] == b':';
-    if !shape || !bytes[..2].iter().chain(&bytes[7..11]).all(u8::is_ascii_digit) {
+    if !shape
+        || !bytes[..2]
+            .iter()
+            .chain(&bytes[7..11])
+            .all(u8::is_ascii_digit)
+    {
         return None;
     }
     let month = month(text.get(3..6)?)?;
@@ -99,7 +104,12 @@ pub(crate) fn clock_len(bytes: &[u8]) -> Option<usize> {
     let mut end = two(colon(two(0)?)?)?;
     if let Some(seconds) = colon(end).and_then(two) {
         end = seconds;
-        let digits = |at: usize| bytes[at..].iter().take_while(|b| b.is_ascii_digit()).count();
+        let digits = |at: usize| {
+            bytes[at..]
+                .iter()
+                .take_while(|b| b.is_ascii_digit())
+                .count()
+        };
         if bytes.get(end) == Some(&b'.') && digits(end + 1) > 0 {
             end += 1 + digits(end + 1);
         }

@@ -14,11 +14,7 @@ pub(crate) fn path(folder: &Path, hash: &ContentHash, style: Style) -> PathBuf {
 }
 
 /// The index in a file; none when there is no file; why the file cannot be used.
-pub(crate) fn load(
-    path: &Path,
-    hash: &ContentHash,
-    style: Style,
-) -> Result<Option<Index>, String> {
+pub(crate) fn load(path: &Path, hash: &ContentHash, style: Style) -> Result<Option<Index>, String> {
     let bytes = match std::fs::read(path) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -26,7 +22,12 @@ pub(crate) fn load(
     };
     let body = bytes.len().checked_sub(CHECKSUM_BYTES).ok_or("cut short")?;
     let (body, checksum) = bytes.split_at(body);
-    if blake3::Hasher::new().update_rayon(body).finalize().as_bytes() != checksum {
+    if blake3::Hasher::new()
+        .update_rayon(body)
+        .finalize()
+        .as_bytes()
+        != checksum
+    {
         return Err("its checksum does not fit".into());
     }
     let rest = body
@@ -35,17 +36,15 @@ pub(crate) fn load(
     decode(rest).map(Some).ok_or("its parts do not fit".into())
 }
 
-pub(crate) fn save(
-    path: &Path,
-    index: &Index,
-    hash: &ContentHash,
-    style: Style,
-) -> io::Result<()> {
+pub(crate) fn save(path: &Path, index: &Index, hash: &ContentHash, style: Style) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder)?;
     let mut bytes = header(hash, style);
     encode(index, &mut bytes);
-    let checksum = *blake3::Hasher::new().update_rayon(&bytes).finalize().as_bytes();
+    let checksum = *blake3::Hasher::new()
+        .update_rayon(&bytes)
+        .finalize()
+        .as_bytes();
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
     file.write_all(&bytes)?;
     file.write_all(&checksum)?;

@@ -65,7 +65,11 @@ impl<'a> Headings<'a> {
     fn joined(&self) -> String {
         let titles = self.path.iter().map(|(_, title)| title.as_str());
         let above = (!self.above.is_empty()).then_some(self.above);
-        above.into_iter().chain(titles).collect::<Vec<_>>().join(" > ")
+        above
+            .into_iter()
+            .chain(titles)
+            .collect::<Vec<_>>()
+            .join(" > ")
     }
 }
 
@@ -101,10 +105,13 @@ fn bare(line: &str) -> Option<usize> {
     let (number, words) = title.split_once(' ')?;
     let number = number.trim_end_matches(['.', ')', ':']);
     let parts: Vec<&str> = number.split('.').collect();
-    let numbered = parts
-        .iter()
-        .all(|part| !part.is_empty() && part.len() <= 3 && part.bytes().all(|b| b.is_ascii_digit()));
-    let chapter = matches!(number, "Chapter" | "CHAPTER" | "Section" | "Article" | "Part");
+    let numbered = parts.iter().all(|part| {
+        !part.is_empty() && part.len() <= 3 && part.bytes().all(|b| b.is_ascii_digit())
+    });
+    let chapter = matches!(
+        number,
+        "Chapter" | "CHAPTER" | "Section" | "Article" | "Part"
+    );
     let titled = words.trim_start().starts_with(char::is_uppercase);
     if chapter {
         return Some(1);

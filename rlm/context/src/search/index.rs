@@ -29,7 +29,10 @@ pub(crate) struct Index {
 
 impl Index {
     pub(crate) fn build(text: &str, units: Vec<Unit>, paths: Vec<String>) -> Index {
-        let block = units.len().div_ceil(rayon::current_num_threads() * 4).max(256);
+        let block = units
+            .len()
+            .div_ceil(rayon::current_num_threads() * 4)
+            .max(256);
         let blocks: Vec<Block> = units
             .par_chunks(block)
             .enumerate()
@@ -50,7 +53,12 @@ impl Index {
     fn merge(&mut self, blocks: &[Block]) {
         let mut all: Vec<(&str, u32, &Postings)> = Vec::new();
         for (block, i) in blocks.iter().zip(0..) {
-            all.extend(block.words.iter().map(|(word, list)| (word.as_ref(), i, list)));
+            all.extend(
+                block
+                    .words
+                    .iter()
+                    .map(|(word, list)| (word.as_ref(), i, list)),
+            );
         }
         all.par_sort_unstable_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)));
         for same in all.chunk_by(|a, b| a.0 == b.0) {
@@ -61,7 +69,10 @@ impl Index {
             for (_, _, list) in same {
                 // The first gap of a block is counted from the last unit before it.
                 let more = u64::from(list.first_count > 1);
-                put(&mut self.postings, (u64::from(list.first - last) << 1) | more);
+                put(
+                    &mut self.postings,
+                    (u64::from(list.first - last) << 1) | more,
+                );
                 if list.first_count > 1 {
                     put(&mut self.postings, u64::from(list.first_count));
                 }
@@ -105,7 +116,11 @@ impl Index {
     pub(crate) fn bytes(&self) -> u64 {
         let units = self.units.len() * (size_of::<Unit>() + size_of::<u32>());
         let words = self.words.len() + self.word_ends.len() * (8 + 8 + 4);
-        let paths: usize = self.paths.iter().map(|p| p.len() + size_of::<String>()).sum();
+        let paths: usize = self
+            .paths
+            .iter()
+            .map(|p| p.len() + size_of::<String>())
+            .sum();
         (units + words + self.postings.len() + paths) as u64
     }
 }
@@ -123,7 +138,11 @@ impl Iterator for Lookup<'_> {
     fn next(&mut self) -> Option<(usize, u64)> {
         let head = take(&mut self.bytes)?;
         self.unit += head >> 1;
-        let count = if head & 1 == 1 { take(&mut self.bytes)? } else { 1 };
+        let count = if head & 1 == 1 {
+            take(&mut self.bytes)?
+        } else {
+            1
+        };
         Some((usize_of(self.unit), count))
     }
 }
@@ -238,7 +257,8 @@ pub(crate) fn body<'a>(text: &'a str, unit: &Unit) -> &'a str {
 /// The first row of the table that the unit continues; empty when it continues none.
 pub(crate) fn head<'a>(text: &'a str, unit: &Unit) -> &'a str {
     let start = usize_of(unit.start).saturating_sub(unit.head_back as usize);
-    text.get(start..start + unit.head_len as usize).unwrap_or("")
+    text.get(start..start + unit.head_len as usize)
+        .unwrap_or("")
 }
 
 fn start_of(ends: &[u64], at: usize) -> usize {

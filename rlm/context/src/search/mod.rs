@@ -86,7 +86,9 @@ pub enum IndexOrigin {
     /// Read from the cache folder.
     Loaded,
     /// The file in the cache folder was damaged: built anew and written again.
-    Rebuilt { reason: String },
+    Rebuilt {
+        reason: String,
+    },
 }
 
 /// How one style's index came to be.
@@ -186,7 +188,11 @@ fn build(context: &Context, style: Style) -> Index {
                 Style::Sentences => units::sentences(part, lines),
                 Style::Passages => {
                     let name = &context.sections()[i].name;
-                    let above = if context.is_multi() { name.as_str() } else { "" };
+                    let above = if context.is_multi() {
+                        name.as_str()
+                    } else {
+                        ""
+                    };
                     units::passages(part, lines, above)
                 }
             }
@@ -224,7 +230,11 @@ fn passage(context: &Context, index: &Index, unit: &Unit, score: f64, style: Sty
     let (start, chars) = place.unwrap_or((0, 0));
     Passage {
         text,
-        path: index.paths.get(unit.path as usize).cloned().unwrap_or_default(),
+        path: index
+            .paths
+            .get(unit.path as usize)
+            .cloned()
+            .unwrap_or_default(),
         section,
         start,
         chars,

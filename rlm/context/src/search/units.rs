@@ -145,9 +145,9 @@ impl<'a> Cutter<'a> {
                 section: 0,
                 path: u32::try_from(self.done.paths.len() - 1).unwrap_or(0),
                 line: u32::try_from(self.start_line + 1).unwrap_or(u32::MAX),
-                head_back: head.as_ref().map_or(0, |head| {
-                    u32::try_from(start - head.start).unwrap_or(0)
-                }),
+                head_back: head
+                    .as_ref()
+                    .map_or(0, |head| u32::try_from(start - head.start).unwrap_or(0)),
                 head_len: head.map_or(0, |head| u32::try_from(head.len()).unwrap_or(0)),
             });
         }
