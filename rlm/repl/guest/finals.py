@@ -43,7 +43,7 @@ def FINAL_VAR(name):
         key = name.strip().strip("\"'")
         if key in NAMES:
             give(NAMES[key])
-        if key.isidentifier():
+        if key.isidentifier() and not any(value is name for value in NAMES.values()):
             known = ", ".join(own_names()[:40]) or "none"
             raise NameError(f"FINAL_VAR: there is no variable {key!r}; the variables are: {known}")
     give(name)

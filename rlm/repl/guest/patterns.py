@@ -3,6 +3,7 @@ context, with the same matches; a pattern that would mean something else there r
 `re` on a copy. sub, subn and split need a copy anyway. Real strings never come this way.
 """
 
+import operator
 import re
 
 from textlike import Text, real
@@ -43,7 +44,10 @@ class Match:
             if group not in self.re.groupindex:
                 raise IndexError("no such group")
             return self.re.groupindex[group]
-        number = group.__index__()
+        try:
+            number = operator.index(group)
+        except TypeError:
+            raise IndexError("no such group") from None
         if not 0 <= number < len(self._groups):
             raise IndexError("no such group")
         return number
@@ -107,7 +111,7 @@ class Match:
         return True
 
     def __repr__(self):
-        return f"<re.Match object; span={self.span()}, match={self.group()[:50]!r}>"
+        return f"<re.Match object; span={self.span()}, match={repr(self.group())[:50]}>"
 
 
 def matches(pattern, text, pos=0, endpos=None, anchor=None, limit=None):

@@ -5,6 +5,7 @@ to a limit. `isinstance(context, str)` holds; C code that insists on a real str 
 """
 
 import itertools
+import operator
 from collections.abc import Sequence
 
 from wire import CONFIG, chars, ctx
@@ -61,7 +62,7 @@ class Text(Lazy):
             if step > 0:
                 return chars(self.section, start, stop)[::step]
             return chars(self.section, stop + 1, start + 1)[::step]
-        index = key.__index__()
+        index = operator.index(key)
         if index < 0:
             index += self.length
         if not 0 <= index < self.length:
@@ -290,7 +291,7 @@ class Parts(Lazy, Sequence):
     def __getitem__(self, key):
         if isinstance(key, slice):
             return self._slice(key)
-        index = key.__index__()
+        index = operator.index(key)
         if index < 0:
             index += len(self)
         if index < 0:

@@ -163,6 +163,8 @@ class Executor(concurrent.futures.Executor):
         self._closed = False
 
     def submit(self, fn, /, *args, **kwargs):
+        if LOOK["recording"] is not None:
+            raise Needed
         if self._closed:
             raise RuntimeError("cannot schedule new futures after shutdown")
         future = LaterFuture()
@@ -190,6 +192,8 @@ def wait(fs, timeout=None, return_when=concurrent.futures.ALL_COMPLETED):
 
 
 def start(self):
+    if LOOK["recording"] is not None:
+        raise Needed
     if self._started.is_set():
         raise RuntimeError("threads can only be started once")
     self._started.set()

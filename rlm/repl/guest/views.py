@@ -5,6 +5,7 @@ and `list` values in the first block that names them; long ones stay on the host
 import ast
 import io
 import json
+import operator
 from collections.abc import Sequence
 
 import patterns
@@ -50,7 +51,7 @@ class Sections(Lazy, Sequence):
             if key not in self.names:
                 raise KeyError(f"no section {key!r}; context.names lists them")
             key = self.names.index(key)
-        index = key.__index__()
+        index = operator.index(key)
         if index < 0:
             index += len(self)
         if not 0 <= index < len(self):
@@ -128,7 +129,7 @@ class Items(Lazy, Sequence):
     def __getitem__(self, key):
         if isinstance(key, slice):
             return [self[i] for i in range(*key.indices(self._length))]
-        index = key.__index__()
+        index = operator.index(key)
         if index < 0:
             index += self._length
         if not 0 <= index < self._length:

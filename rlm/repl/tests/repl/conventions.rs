@@ -53,7 +53,7 @@ async fn own_names_of_a_block_are_kept() {
     run(&mut s, "lines = context.split()\ndef ask(x): return x + 1").await;
     assert_eq!(prints(&mut s, "print(lines, ask(1))").await, "['a', 'b'] 2\n");
     let shown = run(&mut s, "SHOW_VARS()").await.value.unwrap();
-    assert_eq!(shown, "Available variables: {'lines': 'list', 'ask': 'function'}");
+    assert_eq!(shown, "Available variables: {'ask': 'function', 'lines': 'list'}");
 }
 
 #[tokio::test]
