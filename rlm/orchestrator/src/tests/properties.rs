@@ -168,6 +168,7 @@ fn profile(which: usize) -> Profile {
 struct Watch {
     budgets: Budgets,
     granted: u64,
+    started: bool,
     finished: bool,
 }
 
@@ -206,6 +207,10 @@ impl Watch {
         assert!(job.tally().turns <= self.budgets.turns);
         assert!(self.granted <= u64::from(self.budgets.sub_calls));
         assert_eq!(job.is_finished(), self.finished);
+        assert!(
+            self.finished || !(over && self.started),
+            "goes on past its time"
+        );
     }
 }
 
@@ -222,12 +227,13 @@ proptest! {
         setup in any_setup(),
         inputs in prop::collection::vec((input(), 0_u64..20_000), 0..60),
     ) {
-        let mut watch = Watch { budgets: setup.budgets, granted: 0, finished: false };
+        let mut watch = Watch { budgets: setup.budgets, granted: 0, started: false, finished: false };
         let mut job = Job::new(setup, Time::ZERO);
         let mut now = Time::ZERO;
         for (input, millis) in inputs {
             now = now + Duration::from_millis(millis);
             let before = job.tally();
+            watch.started |= input == Input::Start;
             let mut out = Vec::new();
             job.step(now, input, &mut out);
             watch.check(&job, &before, now, &out);
