@@ -103,13 +103,13 @@ fn right_without_reading(set: &SuiteSet, seed: u64) -> Vec<&str> {
     for spec in &set.spec.table {
         let records = table::records(spec, seed).unwrap();
         for ask in &spec.ask {
-            let op = match &ask.query.op {
-                QueryOp::TopBy { column, .. } => QueryOp::Top {
+            let mut op = ask.query.op.clone();
+            if let QueryOp::TopBy { column, .. } = &ask.query.op {
+                op = QueryOp::Top {
                     column: column.clone(),
                     k: 1,
-                },
-                other => other.clone(),
-            };
+                };
+            }
             let skipping = QuerySpec {
                 rows: Vec::new(),
                 op,
