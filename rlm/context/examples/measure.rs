@@ -1,7 +1,7 @@
 //! What a context costs: open, card, rows, search, find and regex, in milliseconds and ns per byte.
 //!
-//! cargo run --release -p context --example measure -- FILE [WORDS]
-//! Without a file a log of 100 MB is made in the folder for temporary files and measured.
+//! cargo run -p context --example measure -- [FILE [WORDS]]
+//! (The dev profile compiles this crate with full optimisation.) Without a file a log of 100 MB is made in the folder for temporary files and measured.
 
 #![expect(clippy::disallowed_methods, reason = "a measurement reads the clock")]
 #![expect(clippy::print_stdout, reason = "a measurement prints what it found")]

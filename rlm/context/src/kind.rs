@@ -61,7 +61,8 @@ impl<'a> Sample<'a> {
     fn take(text: &'a str) -> Sample<'a> {
         let filled = |text: &'a str| text.lines().filter(|line| !line.trim().is_empty());
         let head: Vec<&str> = filled(text).take(60).collect();
-        let mut lines: Vec<&str> = head.iter().skip(1).step_by(3).copied().collect();
+        let step = if head.len() < LOG_LINES_MIN { 1 } else { 3 };
+        let mut lines: Vec<&str> = head.iter().skip(1).step_by(step).copied().collect();
         let mut middle = text.len() / 2;
         while !text.is_char_boundary(middle) {
             middle += 1;
@@ -186,7 +187,7 @@ fn looks_like_code(sample: &Sample<'_>) -> bool {
             || CODE_STARTS.iter().any(|start| line.starts_with(start))
     };
     let count = sample.lines.iter().filter(code).count();
-    count >= 3 && count * 2 > sample.lines.len()
+    count >= 2 && count * 2 > sample.lines.len()
 }
 
 /// Few, short lines that stand alone: not prose that was wrapped.

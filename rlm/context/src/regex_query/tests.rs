@@ -181,10 +181,3 @@ fn what_would_mean_something_else_is_refused() {
         );
     }
 }
-
-#[test]
-fn big_scratch_check() {
-    if let Ok(lines) = std::fs::read_to_string("/tmp/ctx_re_big.jsonl") {
-        check_against_cpython(&lines, 0.4);
-    }
-}

@@ -1,6 +1,6 @@
 //! Fields and headers of separated values. Quoting is `csv-core`'s: RFC 4180 with what people do.
 
-use super::cell::Cell;
+use super::cell::{self, Cell};
 use super::{Field, Key};
 use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
 use std::borrow::Cow;
@@ -100,14 +100,12 @@ pub(crate) fn is_header(record: &str, separator: char) -> bool {
             (1..=HEADER_CELL_CHARS).contains(&cell.chars().count())
                 && cell
                     .chars()
-                    .all(|c| c.is_alphanumeric() || " _.()/%-#$€:&".contains(c))
+                    .all(|c| c.is_alphanumeric() || " _.,()/%-#$€:&".contains(c))
                 && cell.chars().any(char::is_alphabetic)
                 && matches!(Cell::from_text(cell), Cell::Text(_))
                 && !cell::is_date(cell.as_bytes())
         })
 }
-
-use super::cell;
 
 /// The longest column name: longer cells are sentences.
 const HEADER_CELL_CHARS: usize = 40;

@@ -138,13 +138,14 @@ impl<'a> Cutter<'a> {
         if !body.is_empty() {
             let lead = raw.len() - raw.trim_start().len();
             let start = self.start + lead;
+            let skipped = raw[..lead].matches('\n').count();
             let head = self.head.take().filter(|head| head.start < start);
             self.done.units.push(Unit {
                 start: start as u64,
                 len: u32::try_from(body.len()).unwrap_or(u32::MAX),
                 section: 0,
                 path: u32::try_from(self.done.paths.len() - 1).unwrap_or(0),
-                line: u32::try_from(self.start_line + 1).unwrap_or(u32::MAX),
+                line: u32::try_from(self.start_line + skipped + 1).unwrap_or(u32::MAX),
                 head_back: head
                     .as_ref()
                     .map_or(0, |head| u32::try_from(start - head.start).unwrap_or(0)),

@@ -55,7 +55,11 @@ fn positional_and_key_value_lines() {
         (" : , = ", "f0=':' f1=',' f2='='"),
     ];
     for (line, expected) in cases {
-        assert_eq!(show(|line, visit| fields(line, visit), line), expected, "{line}");
+        assert_eq!(
+            show(|line, visit| fields(line, visit), line),
+            expected,
+            "{line}"
+        );
     }
 }
 
