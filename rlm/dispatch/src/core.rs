@@ -248,9 +248,15 @@ impl Core {
                 job,
                 max_concurrent: cap,
             } => {
+                // An earlier job of this name may have left work that is being stopped.
+                let left = self
+                    .models
+                    .values()
+                    .filter_map(|model| model.running.get(&job))
+                    .sum();
                 let fresh = Job {
                     cap,
-                    running: 0,
+                    running: left,
                     admitted: 0,
                     served: 0,
                 };

@@ -2,7 +2,7 @@
 //! determines the reply. Keys are compared whole; the digest only finds and orders them.
 
 use base::{ContentHash, Message};
-use engine::ChatRequest;
+use engine::{ChatRequest, Sampling};
 use std::cmp::Ordering;
 use std::sync::Arc;
 
@@ -12,6 +12,14 @@ pub(crate) struct Key {
     model: Arc<str>,
     request: Arc<ChatRequest>,
 }
+
+type KeyParts<'a> = (
+    &'a str,
+    Option<&'a str>,
+    Option<&'a str>,
+    [u64; 4],
+    &'a [String],
+);
 
 impl Key {
     /// `None` when the reply is left to chance (a temperature without a seed): such calls are
@@ -57,20 +65,14 @@ impl Key {
         messages.sum::<usize>() + self.request.grammar.as_ref().map_or(0, String::len) + 256
     }
 
-    fn parts(&self) -> (&str, Option<&str>, Option<&str>, [u64; 4], &[String]) {
-        let sampling = &self.request.sampling;
-        let numbers = [
-            u64::from(sampling.temperature.to_bits()),
-            u64::from(sampling.top_p.to_bits()),
-            sampling.seed,
-            u64::from(sampling.max_tokens),
-        ];
+    fn parts(&self) -> KeyParts<'_> {
         let (prefill, grammar) = (&self.request.prefill, &self.request.grammar);
+        let sampling = &self.request.sampling;
         (
             &self.model,
             prefill.as_deref(),
             grammar.as_deref(),
-            numbers,
+            numbers(sampling),
             &sampling.stop,
         )
     }
@@ -108,6 +110,22 @@ impl PartialEq for Key {
 
 impl Eq for Key {}
 
+/// The numbers that determine a reply. Greedy sampling draws nothing: its seed and `top_p` are left
+/// out, so that jobs with different seeds share their greedy replies.
+fn numbers(sampling: &Sampling) -> [u64; 4] {
+    let most = u64::from(sampling.max_tokens);
+    if sampling.temperature <= 0.0 {
+        return [0, 0, 0, most];
+    }
+    let bits = |number: f32| u64::from(number.to_bits());
+    [
+        bits(sampling.temperature),
+        bits(sampling.top_p),
+        sampling.seed,
+        most,
+    ]
+}
+
 fn said(message: &Message) -> (&'static str, &str) {
     (message.role.as_str(), &message.content)
 }
@@ -122,10 +140,9 @@ fn write(model: &str, request: &ChatRequest, out: &mut dyn FnMut(&[u8])) {
         u8::from(request.grammar.is_some()),
     ]);
     out(&(sampling.stop.len() as u64).to_le_bytes());
-    out(&sampling.temperature.to_bits().to_le_bytes());
-    out(&sampling.top_p.to_bits().to_le_bytes());
-    out(&sampling.seed.to_le_bytes());
-    out(&sampling.max_tokens.to_le_bytes());
+    numbers(sampling)
+        .iter()
+        .for_each(|number| out(&number.to_le_bytes()));
     let mut text = |text: &str| {
         out(&(text.len() as u64).to_le_bytes());
         out(text.as_bytes());
@@ -143,7 +160,6 @@ fn write(model: &str, request: &ChatRequest, out: &mut dyn FnMut(&[u8])) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use engine::Sampling;
 
     fn request() -> ChatRequest {
         ChatRequest {
@@ -161,12 +177,28 @@ mod tests {
         Key::of(&model.into(), &request.into()).unwrap()
     }
 
+    fn drawn(change: impl FnOnce(&mut ChatRequest)) -> Key {
+        key("m", |request| {
+            (request.sampling.temperature, request.sampling.seed) = (0.5, 1);
+            change(request);
+        })
+    }
+
+    #[track_caller]
+    fn check_all_differ(keys: &[Key]) {
+        for (i, a) in keys.iter().enumerate() {
+            for b in &keys[..i] {
+                assert_ne!(a, b, "{i}");
+                assert_ne!(a.digest, b.digest, "{i}");
+                assert_ne!(a.bytes(), b.bytes(), "{i}");
+            }
+        }
+    }
+
     #[test]
     fn everything_that_determines_the_reply_is_in_the_key() {
-        let plain = key("m", |_| {});
-        assert_eq!(plain, key("m", |request| request.shared_prefix = 1));
-        assert_eq!(plain.bytes(), key("m", |_| {}).bytes());
-        let others = [
+        check_all_differ(&[
+            key("m", |_| {}),
             key("n", |_| {}),
             key("m", |r| r.messages[0].content.push('b')),
             key("m", |r| r.messages[0].role = base::Role::System),
@@ -174,17 +206,26 @@ mod tests {
             key("m", |r| r.prefill = Some(String::new())),
             key("m", |r| r.grammar = Some(String::new())),
             key("m", |r| r.sampling.stop.push("x".into())),
-            key("m", |r| r.sampling.seed = 1),
             key("m", |r| r.sampling.max_tokens = 1),
+            drawn(|_| {}),
+            drawn(|r| r.sampling.seed = 2),
+            drawn(|r| r.sampling.top_p = 0.5),
+            drawn(|r| r.sampling.temperature = 0.6),
+        ]);
+    }
+
+    #[test]
+    fn what_does_not_determine_the_reply_is_not_in_the_key() {
+        let plain = key("m", |_| {});
+        for same in [
+            key("m", |r| r.shared_prefix = 1),
+            key("m", |r| r.sampling.seed = 7),
             key("m", |r| r.sampling.top_p = 0.5),
-            key("m", |r| {
-                (r.sampling.temperature, r.sampling.seed) = (0.5, 1)
-            }),
-        ];
-        for (i, other) in others.iter().enumerate() {
-            assert_ne!(&plain, other, "{i}");
-            assert_ne!(plain.digest, other.digest, "{i}");
-            assert_ne!(plain.bytes(), other.bytes(), "{i}");
+        ] {
+            assert_eq!(
+                (&plain, plain.digest, plain.bytes()),
+                (&same, same.digest, same.bytes())
+            );
         }
     }
 

@@ -2,9 +2,13 @@
 //! messages into inputs and effects into engine calls and answers; decides nothing.
 
 mod books;
+mod message;
 mod run;
 
-use crate::account::{Account, CallRecord, CallSource, Progress};
+pub use message::DispatchStats;
+pub(crate) use message::{BatchTicket, Hit, Message, Models, NewModel, OpenCall};
+
+use crate::account::{CallRecord, CallSource};
 use crate::core::{
     AnswerFacts, BatchId, CallId, Core, Effect, Input, Limits, ModelId, NewCall, TicketId,
 };
@@ -15,118 +19,16 @@ use crate::key::Key;
 use crate::memory::MemoryCache;
 use base::{CallPath, Finish, JobId, Time};
 use books::Books;
-use engine::{CancellationToken, ChatRequest, Engine, EngineError, Reply};
+use engine::{Engine, EngineError, Reply};
 use futures::StreamExt;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use run::Runs;
-use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
-
-/// Known models: name to id and identity.
-pub(crate) type Models = BTreeMap<String, (ModelId, Arc<str>)>;
-
-pub(crate) enum Message {
-    AddModel(NewModel),
-    AddJob {
-        job: JobId,
-        max_concurrent: u32,
-        publish: watch::Sender<Progress>,
-        over: CancellationToken,
-    },
-    Probe {
-        keys: Vec<Option<Key>>,
-        answer: oneshot::Sender<Vec<Option<Reply>>>,
-    },
-    Hits {
-        job: JobId,
-        parent: CallPath,
-        hits: Vec<Hit>,
-        damaged: u64,
-    },
-    Submit {
-        job: JobId,
-        batch: BatchTicket,
-        parent: CallPath,
-        calls: Vec<OpenCall>,
-    },
-    Account {
-        job: JobId,
-        answer: oneshot::Sender<Account>,
-    },
-    Stats {
-        answer: oneshot::Sender<DispatchStats>,
-    },
-    Close {
-        done: oneshot::Sender<()>,
-    },
-}
-
-pub(crate) struct NewModel {
-    pub(crate) name: String,
-    pub(crate) engine: Arc<dyn Engine>,
-    pub(crate) identity: Arc<str>,
-    pub(crate) slots: u32,
-    pub(crate) done: oneshot::Sender<()>,
-}
-
-/// A reply that came from a cache.
-pub(crate) struct Hit {
-    pub(crate) record: CallRecord,
-    /// To be kept in memory from now on.
-    pub(crate) keep: Option<(Key, Reply)>,
-}
-
-/// A batch, and the token that is cancelled when nobody waits for it any more.
-#[derive(Clone)]
-pub(crate) struct BatchTicket {
-    pub(crate) id: BatchId,
-    pub(crate) over: CancellationToken,
-}
-
-/// A call that waits for its outcome. Its permits are free again when it is dropped.
-pub(crate) struct OpenCall {
-    pub(crate) path: CallPath,
-    pub(crate) model: ModelId,
-    pub(crate) key: Option<Key>,
-    pub(crate) request: Arc<ChatRequest>,
-    pub(crate) cache: bool,
-    pub(crate) asked: Time,
-    pub(crate) give_up: Option<Time>,
-    pub(crate) limit: Duration,
-    pub(crate) answer: oneshot::Sender<Result<SubReply, CallFailure>>,
-    #[expect(
-        dead_code,
-        reason = "held for as long as the call is open, never looked at"
-    )]
-    pub(crate) permits: [OwnedSemaphorePermit; 2],
-}
-
-/// What the dispatcher has done. Counts since its start, unless said otherwise.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DispatchStats {
-    /// Calls that models work on now.
-    pub running: u64,
-    /// Calls that wait or run now.
-    pub open: u64,
-    /// Tries that went to an engine; over calls, the part that no cache or other call answered.
-    pub asked_engines: u64,
-    /// Tries that were cancelled because nobody waited any more.
-    pub stopped: u64,
-    /// Replies that were pushed out of memory; many beside few hits mean it is too small.
-    pub memory_evicted: u64,
-    pub disk_stored: u64,
-    /// Files removed to keep the bound.
-    pub disk_evicted: u64,
-    /// Files that were torn, foreign or damaged, and are gone.
-    pub disk_damaged: u64,
-    /// Replies that the disk was too slow or too full to take.
-    pub disk_skipped: u64,
-}
 
 /// Something that ended without a message.
 enum Gone {
@@ -184,14 +86,16 @@ impl Owner {
                 .core
                 .wake()
                 .and_then(|at| self.epoch.checked_add(at - Time::ZERO));
+            // Ends come first: a new handle must not revive a job that was given up before it.
             tokio::select! {
+                biased;
+                Some(gone) = self.gone.next() => self.forget(gone),
+                Some((ticket, outcome)) = self.runs.next() => self.ended(ticket, outcome),
                 message = messages.recv() => match message {
                     Some(Message::Close { done }) => break Some(done),
                     Some(message) => self.take(message),
                     None => break None,
                 },
-                Some((ticket, outcome)) = self.runs.next() => self.ended(ticket, outcome),
-                Some(gone) = self.gone.next() => self.forget(gone),
                 () = until(wake) => self.step(Input::Tick, None),
             }
             self.books.publish(&self.core);
@@ -215,8 +119,10 @@ impl Owner {
                 max_concurrent,
                 publish,
                 over,
+                room,
+                answer,
             } => {
-                self.books.open(job, publish);
+                give(answer, self.books.open(job, publish, room));
                 self.gone.push(Box::pin(async move {
                     over.cancelled_owned().await;
                     Gone::Job(job)

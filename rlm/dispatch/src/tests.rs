@@ -30,3 +30,7 @@ pub(crate) fn reply(text: &str) -> Reply {
         timings: Timings::default(),
     }
 }
+
+mod batches;
+mod caching;
+mod fake;

@@ -190,7 +190,7 @@ impl Core {
         }
     }
 
-    /// Gives the outcome to those askers whose patience `meant` picks; the ticket goes with the last.
+    /// Gives the outcome to the askers whose patience `meant` picks; the ticket goes with the last.
     fn answer(
         &mut self,
         id: TicketId,

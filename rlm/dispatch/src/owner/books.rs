@@ -4,7 +4,8 @@ use crate::account::{Account, CallRecord, Progress};
 use crate::core::Core;
 use base::{CallPath, JobId};
 use std::collections::{BTreeMap, BTreeSet};
-use tokio::sync::watch;
+use std::sync::Arc;
+use tokio::sync::{Semaphore, watch};
 
 #[derive(Debug, Default)]
 pub(super) struct Books {
@@ -20,15 +21,24 @@ struct Book {
     followers: Vec<watch::Sender<Progress>>,
     /// Handles that are still held.
     handles: usize,
+    /// Room for the job's open calls, shared by its handles.
+    permits: Option<Arc<Semaphore>>,
 }
 
 impl Books {
-    pub(super) fn open(&mut self, job: JobId, publish: watch::Sender<Progress>) {
+    /// Takes a new handle; `room` is used for the first one and given back to all.
+    pub(super) fn open(
+        &mut self,
+        job: JobId,
+        publish: watch::Sender<Progress>,
+        room: Arc<Semaphore>,
+    ) -> Arc<Semaphore> {
         let book = self.jobs.entry(job).or_default();
         book.followers
             .retain(|follower| follower.receiver_count() > 0);
         book.followers.push(publish);
         book.handles += 1;
+        book.permits.get_or_insert(room).clone()
     }
 
     /// A handle was dropped; `true` when it was the last.
