@@ -11,6 +11,9 @@ mod name;
 mod ollama;
 mod openai;
 mod preview;
+mod record;
+mod recording;
+mod replay;
 mod retry;
 mod retrying;
 mod secret;
@@ -25,11 +28,16 @@ pub use estimate::{estimate_prompt, estimate_tokens};
 pub use name::{ModelName, ModelNameError, OLLAMA_URL};
 pub use ollama::{OllamaEngine, OllamaOptions};
 pub use openai::{OpenAiEngine, OpenAiOptions, ServerKind};
+pub use record::RecordingEngine;
+pub use recording::{RECORDING_VERSION, RecordingError};
+pub use replay::ReplayEngine;
 pub use retry::RetryPolicy;
 pub use retrying::Retrying;
 pub use secret::Secret;
 pub use tokio_util::sync::CancellationToken;
 pub use web::{WebError, WebOptions, web_client, why_unreachable};
 
+#[cfg(test)]
+mod scripted;
 #[cfg(test)]
 mod testing;

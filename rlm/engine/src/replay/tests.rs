@@ -1,0 +1,170 @@
+use super::*;
+use crate::RecordingEngine;
+use crate::scripted::{Scripted, chat};
+use crate::testing::{LONG, ask};
+
+fn died() -> EngineError {
+    EngineError::Died {
+        reason: "a C++ assertion".into(),
+        partial: "par".into(),
+    }
+}
+
+#[tokio::test]
+async fn what_was_recorded_is_answered_the_same_without_a_model() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("calls.jsonl");
+    let turns = vec![
+        (vec!["Par", "is"], None),
+        (vec!["Rome"], None),
+        (vec!["par"], Some(died())),
+    ];
+    let engine = RecordingEngine::new(Scripted::new(turns), &path).unwrap();
+    let texts = ["a".to_owned()];
+    let facts = engine.facts().await;
+    let first = chat(&engine, &ask("France?")).await;
+    let second = chat(&engine, &ask("France?")).await;
+    let failed = chat(&engine, &ask("Italy?")).await;
+    let vectors = engine.embed(&texts).await;
+    let count = engine.count_tokens("four").await;
+    assert_eq!(engine.write_error(), None);
+
+    let replay = ReplayEngine::open(&path).unwrap();
+    assert_eq!(replay.facts().await, facts);
+    let mut pieces = Vec::new();
+    let mut sink = |text: &str| {
+        pieces.push(text.to_owned());
+        true
+    };
+    let cancel = CancellationToken::new();
+    let again = replay.chat(&ask("France?"), &mut sink, LONG, &cancel).await;
+    assert_eq!(
+        (again, pieces),
+        (first, vec!["Par".to_owned(), "is".to_owned()])
+    );
+    assert_eq!(
+        chat(&replay, &ask("France?")).await,
+        second,
+        "answers come in their order"
+    );
+    assert_eq!(
+        chat(&replay, &ask("France?")).await,
+        second,
+        "and the last one stays"
+    );
+    assert_eq!(
+        chat(&replay, &ask("Italy?")).await,
+        failed,
+        "failures are recorded, too"
+    );
+    assert_eq!(replay.embed(&texts).await, vectors);
+    assert_eq!(replay.count_tokens("four").await, count);
+}
+
+#[tokio::test]
+async fn a_call_that_was_not_recorded_names_its_first_difference() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("calls.jsonl");
+    let engine = Scripted::new(vec![(vec!["x"], None), (vec!["y"], None)]);
+    let engine = RecordingEngine::new(engine, &path).unwrap();
+    chat(&engine, &ask("What is the capital of France?"))
+        .await
+        .unwrap();
+    chat(&engine, &ask("Something else")).await.unwrap();
+    let replay = ReplayEngine::open(&path).unwrap();
+    let refusal = |error: EngineError| {
+        assert!(matches!(error, EngineError::Refused { .. }), "{error:?}");
+        error.to_string()
+    };
+    let text = refusal(
+        chat(&replay, &ask("What is the capital of Italy?"))
+            .await
+            .unwrap_err(),
+    );
+    let place = "`request.messages[1].content` differs from character 23 on";
+    assert!(text.contains(place), "{text}");
+    assert!(
+        text.contains("Italy?") && text.contains("France?"),
+        "{text}"
+    );
+    let mut request = ask("Something else");
+    request.sampling.max_tokens = 7;
+    let text = refusal(chat(&replay, &request).await.unwrap_err());
+    assert!(
+        text.contains("`request.sampling.max_tokens` is 7, and was 64"),
+        "{text}"
+    );
+    let text = refusal(replay.facts().await.unwrap_err());
+    assert!(text.contains("nothing like it was recorded"), "{text}");
+}
+
+#[tokio::test]
+async fn a_sink_that_closes_earlier_gets_what_it_took() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("calls.jsonl");
+    let engine = Scripted::new(vec![(vec!["one ", "two ", "three"], None)]);
+    chat(&RecordingEngine::new(engine, &path).unwrap(), &ask("q"))
+        .await
+        .unwrap();
+    let replay = ReplayEngine::open(&path).unwrap();
+    let mut closes = |text: &str| text != "two ";
+    let cancel = CancellationToken::new();
+    let reply = replay
+        .chat(&ask("q"), &mut closes, LONG, &cancel)
+        .await
+        .unwrap();
+    assert_eq!(
+        (reply.text.as_str(), reply.finish),
+        ("one two ", Finish::Cancelled)
+    );
+}
+
+#[tokio::test]
+async fn a_recording_is_checked_when_it_is_opened() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("calls.jsonl");
+    let missing = ReplayEngine::open(&path).unwrap_err();
+    assert!(
+        matches!(missing, RecordingError::Unreadable { .. }),
+        "{missing}"
+    );
+    let engine = RecordingEngine::new(Scripted::new(vec![(vec!["x"], None)]), &path).unwrap();
+    chat(&engine, &ask("q")).await.unwrap();
+    let good = std::fs::read_to_string(&path).unwrap();
+
+    let write = |text: &str| std::fs::write(&path, text).unwrap();
+    write(&format!("{good}{}", &good[..good.len() / 2]));
+    assert!(
+        ReplayEngine::open(&path).is_ok(),
+        "a crash leaves half a last line"
+    );
+    write(&good.replace("\"v\":1", "\"v\":2"));
+    let other = ReplayEngine::open(&path).unwrap_err();
+    assert!(
+        matches!(
+            other,
+            RecordingError::Version {
+                found: 2,
+                line: 1,
+                ..
+            }
+        ),
+        "{other}"
+    );
+    write(&good.replace("Be brief.", "Be long."));
+    let forged = ReplayEngine::open(&path).unwrap_err();
+    assert!(
+        matches!(forged, RecordingError::Malformed { line: 1, .. }),
+        "{forged}"
+    );
+    write("{\n");
+    assert!(ReplayEngine::open(&path).is_err());
+}
+
+#[tokio::test]
+async fn a_recording_that_cannot_be_written_says_so_and_changes_nothing() {
+    let full = std::path::Path::new("/dev/full");
+    let engine = RecordingEngine::new(Scripted::new(vec![(vec!["x"], None)]), full).unwrap();
+    assert_eq!(chat(&engine, &ask("q")).await.unwrap().text, "x");
+    assert!(engine.write_error().is_some());
+}
