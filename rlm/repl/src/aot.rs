@@ -2,8 +2,8 @@
 //! the machine code in a private folder. Loading machine code is only as safe as its source, so a file
 //! is loaded when the folder and the file are this user's alone and its bytes have the hash that
 //! stands before them; anything else is compiled again.
-#![allow(unsafe_code, reason = "wasmtime marks loading compiled code as unsafe")]
 
+use crate::machine_code;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
@@ -120,10 +120,7 @@ fn load(engine: &Engine, path: &Path) -> Option<Component> {
         tracing::warn!(path = %path.display(), "compiled code is damaged; compiling it again");
         return None;
     }
-    // SAFETY: only this user can write the file or its folder (checked when both were opened), its
-    // bytes are those that `store` hashed, and the name binds it to this engine's configuration.
-    // wasmtime checks version and configuration once more.
-    match unsafe { Component::deserialize(engine, code) } {
+    match machine_code::load(engine, machine_code::Trusted(code)) {
         Ok(component) => Some(component),
         Err(error) => {
             tracing::warn!(path = %path.display(), %error, "compiled code does not fit");

@@ -11,6 +11,7 @@ mod ctx_ops;
 mod guest_source;
 mod journal;
 mod link;
+mod machine_code;
 mod memory;
 mod meter;
 mod runtime;

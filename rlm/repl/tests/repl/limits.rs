@@ -65,6 +65,7 @@ async fn endless_work_is_stopped_in_python_and_in_c_code() {
         "while True: print('x' * 1000)",
         "while True: context.count('b')",
         "import time\nwhile True: time.sleep(1)",
+        "import threading\nlock = threading.Lock()\nwhile True: lock.acquire(timeout=1)",
     ] {
         check_stopped(&mut s, code, "TimeLimit").await;
     }
@@ -148,4 +149,14 @@ async fn too_little_memory_for_python_is_said_at_the_start() {
     config.limits.memory_bytes = 1 << 20;
     let error = runtime().session(config).await.err().unwrap();
     assert!(matches!(error, repl::SessionError::TooLittleMemory { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn waiting_takes_no_time_and_moves_the_clock() {
+    let mut s = session("abc").await;
+    let code = "import time, select, threading, queue\nt = time.monotonic()\ntime.sleep(86400)\n\
+        select.select([], [], [], 3600)\nthreading.Event().wait(3600)\n\
+        print(86400 + 3600 <= time.monotonic() - t < 86400 + 3 * 3600)\n\
+        try: queue.Queue().get(timeout=9)\nexcept queue.Empty: print('empty')";
+    assert_eq!(prints(&mut s, code).await, "True\nempty\n");
 }
