@@ -1,6 +1,6 @@
 //! Where this user's files lie (the XDG rules), and folders that only the owner may enter.
 
-use crate::{Environment, Problem};
+use crate::{ConfigError, Environment, Problem};
 use std::fs::{DirBuilder, Permissions, set_permissions};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -19,15 +19,18 @@ pub struct Dirs {
 
 impl Dirs {
     /// `XDG_*` count when they are absolute, as their specification says.
-    pub fn of(environment: &Environment) -> Result<Dirs, Problem> {
+    pub fn of(environment: &Environment) -> Result<Dirs, ConfigError> {
         let absolute = |name: &str| {
             environment
                 .get(name)
                 .map(PathBuf::from)
                 .filter(|path| path.is_absolute())
         };
-        let home = absolute("HOME").ok_or_else(|| Problem::NoHome {
-            reason: "HOME is not an absolute path".to_owned(),
+        let home = absolute("HOME").ok_or_else(|| {
+            let reason = "HOME is not an absolute path".to_owned();
+            ConfigError {
+                problems: vec![Problem::NoHome { reason }],
+            }
         })?;
         let below = |name: &str, fallback: &str| {
             absolute(name)

@@ -7,7 +7,7 @@ use toml::Value;
 
 /// What a field takes.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Kind {
+pub enum FieldKind {
     Bool,
     /// A whole number within bounds, both included.
     Count {
@@ -37,7 +37,7 @@ pub enum Kind {
     /// A file's path, or `"none"`.
     File,
     /// A folder's path, or `"auto"` for the place named.
-    Dir(Place),
+    Dir(DirPlace),
     /// The name of an environment variable, or `"none"`.
     Variable,
     /// `http://` or `https://`.
@@ -49,36 +49,39 @@ pub enum Kind {
 
 /// Where `"auto"` folders lie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum DirPlace {
     /// Under the user's data folder: kept.
     Data(&'static str),
     /// Under the user's cache folder: may be deleted at any time.
     Cache,
 }
 
-impl Kind {
+impl FieldKind {
     /// `value` in the written form, or what was expected instead.
     pub fn check(&self, value: &Value) -> Result<Value, String> {
         let fits = match (self, value) {
-            (Kind::Bool, Value::Boolean(_)) => Some(value.clone()),
-            (Kind::Count { min, max } | Kind::AutoCount { min, max }, Value::Integer(n)) => {
-                within(*n, *min, *max).then(|| value.clone())
+            (FieldKind::Bool, Value::Boolean(_)) => Some(value.clone()),
+            (
+                FieldKind::Count { min, max } | FieldKind::AutoCount { min, max },
+                Value::Integer(n),
+            ) => within(*n, *min, *max).then(|| value.clone()),
+            (FieldKind::AutoCount { .. }, Value::String(text)) if text == "auto" => {
+                Some(value.clone())
             }
-            (Kind::AutoCount { .. }, Value::String(text)) if text == "auto" => Some(value.clone()),
-            (Kind::Span { min_ms, max_ms }, Value::String(text)) => parse_span(text)
+            (FieldKind::Span { min_ms, max_ms }, Value::String(text)) => parse_span(text)
                 .ok()
                 .filter(|span| in_bounds(*span, *min_ms, *max_ms))
                 .map(|span| Value::String(format_span(span))),
-            (Kind::Size { min, max }, Value::String(text)) => text
+            (FieldKind::Size { min, max }, Value::String(text)) => text
                 .parse()
                 .ok()
                 .filter(|size: &ByteSize| (*min..=*max).contains(&size.0))
                 .map(|size| Value::String(size.to_string())),
             (_, Value::String(text)) => self.fits_text(text).then(|| value.clone()),
-            (Kind::OllamaServers | Kind::OpenAiServers, Value::Array(items)) => {
+            (FieldKind::OllamaServers | FieldKind::OpenAiServers, Value::Array(items)) => {
                 items.iter().all(Value::is_table).then(|| value.clone())
             }
-            (Kind::Texts, Value::Array(items)) => {
+            (FieldKind::Texts, Value::Array(items)) => {
                 items.iter().all(Value::is_str).then(|| value.clone())
             }
             _ => None,
@@ -88,23 +91,23 @@ impl Kind {
 
     fn fits_text(&self, text: &str) -> bool {
         match self {
-            Kind::Choice(choices) => choices.contains(&text),
-            Kind::Text | Kind::File | Kind::Dir(_) => !text.trim().is_empty(),
-            Kind::Variable => text == "none" || is_variable(text),
-            Kind::Url => {
+            FieldKind::Choice(choices) => choices.contains(&text),
+            FieldKind::Text | FieldKind::File | FieldKind::Dir(_) => !text.trim().is_empty(),
+            FieldKind::Variable => text == "none" || is_variable(text),
+            FieldKind::Url => {
                 let host = text
                     .strip_prefix("http://")
                     .or(text.strip_prefix("https://"));
                 host.is_some_and(|host| !host.is_empty() && !host.starts_with('/'))
             }
-            Kind::Bool
-            | Kind::Count { .. }
-            | Kind::AutoCount { .. }
-            | Kind::Span { .. }
-            | Kind::Size { .. }
-            | Kind::Texts
-            | Kind::OllamaServers
-            | Kind::OpenAiServers => false,
+            FieldKind::Bool
+            | FieldKind::Count { .. }
+            | FieldKind::AutoCount { .. }
+            | FieldKind::Span { .. }
+            | FieldKind::Size { .. }
+            | FieldKind::Texts
+            | FieldKind::OllamaServers
+            | FieldKind::OpenAiServers => false,
         }
     }
 
@@ -112,65 +115,67 @@ impl Kind {
     pub fn from_text(&self, text: &str) -> Value {
         let word = text.trim();
         match self {
-            Kind::Bool => match word.to_ascii_lowercase().as_str() {
+            FieldKind::Bool => match word.to_ascii_lowercase().as_str() {
                 "true" | "on" | "yes" | "1" => Value::Boolean(true),
                 "false" | "off" | "no" | "0" => Value::Boolean(false),
                 _ => Value::String(word.to_owned()),
             },
-            Kind::Count { .. } | Kind::AutoCount { .. } => match word.replace('_', "").parse() {
-                Ok(number) => Value::Integer(number),
-                Err(_) => Value::String(word.to_owned()),
-            },
-            Kind::Texts => {
+            FieldKind::Count { .. } | FieldKind::AutoCount { .. } => {
+                match word.replace('_', "").parse() {
+                    Ok(number) => Value::Integer(number),
+                    Err(_) => Value::String(word.to_owned()),
+                }
+            }
+            FieldKind::Texts => {
                 let items = word
                     .split(',')
                     .map(str::trim)
                     .filter(|item| !item.is_empty());
                 Value::Array(items.map(|item| Value::String(item.to_owned())).collect())
             }
-            Kind::Span { .. }
-            | Kind::Size { .. }
-            | Kind::Choice(_)
-            | Kind::Text
-            | Kind::File
-            | Kind::Dir(_)
-            | Kind::Variable
-            | Kind::Url
-            | Kind::OllamaServers
-            | Kind::OpenAiServers => Value::String(word.to_owned()),
+            FieldKind::Span { .. }
+            | FieldKind::Size { .. }
+            | FieldKind::Choice(_)
+            | FieldKind::Text
+            | FieldKind::File
+            | FieldKind::Dir(_)
+            | FieldKind::Variable
+            | FieldKind::Url
+            | FieldKind::OllamaServers
+            | FieldKind::OpenAiServers => Value::String(word.to_owned()),
         }
     }
 
     /// What the field takes, for people.
     pub fn expected(&self) -> String {
         match self {
-            Kind::Bool => "true or false".to_owned(),
-            Kind::Count { min, max } => format!("a whole number from {min} to {max}"),
-            Kind::AutoCount { min, max } => {
+            FieldKind::Bool => "true or false".to_owned(),
+            FieldKind::Count { min, max } => format!("a whole number from {min} to {max}"),
+            FieldKind::AutoCount { min, max } => {
                 format!("\"auto\" or a whole number from {min} to {max}")
             }
-            Kind::Span { min_ms, max_ms } => format!(
+            FieldKind::Span { min_ms, max_ms } => format!(
                 "a span of time from \"{}\" to \"{}\"",
                 format_span(Duration::from_millis(*min_ms)),
                 format_span(Duration::from_millis(*max_ms))
             ),
-            Kind::Size { min, max } => {
+            FieldKind::Size { min, max } => {
                 format!(
                     "a size from \"{}\" to \"{}\"",
                     ByteSize(*min),
                     ByteSize(*max)
                 )
             }
-            Kind::Choice(choices) => format!("one of \"{}\"", choices.join("\", \"")),
-            Kind::Text => "a text that is not empty".to_owned(),
-            Kind::Texts => "a list of texts".to_owned(),
-            Kind::File => "a file's path, or \"none\"".to_owned(),
-            Kind::Dir(_) => "a folder's path, or \"auto\"".to_owned(),
-            Kind::Variable => {
+            FieldKind::Choice(choices) => format!("one of \"{}\"", choices.join("\", \"")),
+            FieldKind::Text => "a text that is not empty".to_owned(),
+            FieldKind::Texts => "a list of texts".to_owned(),
+            FieldKind::File => "a file's path, or \"none\"".to_owned(),
+            FieldKind::Dir(_) => "a folder's path, or \"auto\"".to_owned(),
+            FieldKind::Variable => {
                 "the name of an environment variable (never its value), or \"none\"".to_owned()
             }
-            Kind::Url => "an http:// or https:// address".to_owned(),
-            Kind::OllamaServers | Kind::OpenAiServers => {
+            FieldKind::Url => "an http:// or https:// address".to_owned(),
+            FieldKind::OllamaServers | FieldKind::OpenAiServers => {
                 "tables, one per server, in a file".to_owned()
             }
         }

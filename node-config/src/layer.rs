@@ -1,7 +1,7 @@
 //! One layer's text turned into settings: each with its field, its value in the written form and
 //! the place it came from. Finds unknown keys, wrong values and secrets by value. Pure.
 
-use crate::kind::Kind;
+use crate::kind::FieldKind;
 use crate::legacy::{self, Carried};
 use crate::problem::nearest;
 use crate::table::{self, Field, OLLAMA_SERVER, OPENAI_SERVER};
@@ -65,10 +65,12 @@ impl Walk<'_> {
 
     fn entry(&mut self, key: &str, value: &Value, span: &Spanned<DeValue<'_>>, at: Origin) {
         if let Some(field) = table::find(key) {
-            match field.kind {
-                Kind::OllamaServers => self.servers(field, OLLAMA_SERVER, value, span, at),
-                Kind::OpenAiServers => self.servers(field, OPENAI_SERVER, value, span, at),
-                _ => self.reading.set(field, value, at),
+            if field.kind == FieldKind::OllamaServers {
+                self.servers(field, OLLAMA_SERVER, value, span, at);
+            } else if field.kind == FieldKind::OpenAiServers {
+                self.servers(field, OPENAI_SERVER, value, span, at);
+            } else {
+                self.reading.set(field, value, at);
             }
         } else if let Some(known) = legacy::find(key) {
             self.reading.carry(known, value, at);
@@ -201,11 +203,12 @@ impl Reading {
         }
     }
 
-    fn wrong(&mut self, key: &str, kind: &Kind, value: &Value, at: Origin) {
+    fn wrong(&mut self, key: &str, kind: &FieldKind, value: &Value, at: Origin) {
         // A pasted key must not come back in an error message that ends in a log.
-        let found = match kind {
-            Kind::Variable => "what was given".to_owned(),
-            _ => value.to_string(),
+        let found = if *kind == FieldKind::Variable {
+            "what was given".to_owned()
+        } else {
+            value.to_string()
         };
         let (key, expected) = (key.to_owned(), kind.expected());
         self.problems.push(Problem::WrongValue {

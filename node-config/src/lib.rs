@@ -24,18 +24,18 @@ mod tests;
 
 pub use dirs::{DirError, Dirs, ensure_private_dir, restrict_file};
 pub use environment::Environment;
-pub use kind::{Kind, Place};
+pub use kind::{DirPlace, FieldKind};
 pub use legacy::{Fate, LEGACY, LegacyKey, Unit};
 pub use load::{LoadRequest, config_files, load, load_from};
 pub use problem::{ConfigError, Problem, Warning};
 pub use reference::{reference, sample};
 pub use resolve::{Layer, Loaded, Origin, resolve};
 pub use schema::{
-    Auto, AutoWord, Budgeting, Caching, ColorWhen, Config, ContextStore, Dispatching, Display,
+    Auto, AutoWord, Budgeting, Caching, ColorWhen, Config, ContextStore, Dispatching, Displaying,
     Engines, KvType, Llama, ModelChoice, Ollama, OllamaServer, OpenAi, OpenAiServer, Providers,
     ReplBounds, Switch, Tracing,
 };
-pub use secret::{KeySource, Secret, SecretError, read_key};
+pub use secret::{KeySource, SecretError, ServerKey, read_key};
 pub use size::{ByteSize, ParseSizeError};
 pub use span::{ParseSpanError, format_span, parse_span};
 pub use table::{FIELDS, Field, OLLAMA_SERVER, OPENAI_SERVER};

@@ -44,7 +44,7 @@ pub fn load_from(
     environment: &Environment,
     system: &Path,
 ) -> Result<Loaded, ConfigError> {
-    let dirs = Dirs::of(environment).map_err(one)?;
+    let dirs = Dirs::of(environment)?;
     let mut layers = Vec::new();
     if let Some(name) = request
         .profile

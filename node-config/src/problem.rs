@@ -48,11 +48,13 @@ pub enum Problem {
     },
     /// Secrets stand in a file or a variable, so that no configuration file has to be hidden.
     #[error(
-        "{at}: `{key}` would hold a secret itself; name a file with `key_file` or an environment variable with `key_env`"
+        "{at}: `{key}` would hold a secret itself; \
+         name a file with `key_file` or an environment variable with `key_env`"
     )]
     SecretByValue { at: Origin, key: String },
     #[error(
-        "`{left}` ({left_value}, {left_at}) must {rule} `{right}` ({right_value}, {right_at}): {why}"
+        "`{left}` ({left_value}, {left_at}) must {rule} \
+         `{right}` ({right_value}, {right_at}): {why}"
     )]
     Relation {
         left: &'static str,
@@ -72,7 +74,8 @@ pub enum Problem {
     NoHome { reason: String },
     /// Ours: the table of fields and the typed configuration disagree.
     #[error(
-        "the table of fields does not fit the configuration ({reason}); this is a bug, please report it"
+        "the table of fields does not fit the configuration ({reason}); \
+         this is a bug, please report it"
     )]
     Inconsistent { reason: String },
 }

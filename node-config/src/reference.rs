@@ -100,9 +100,13 @@ A value comes from the first of these that sets it: a flag, an `RLM_*` variable,
 `rlm-ctl` only), `~/.config/rlm/config.toml`, `/etc/rlm/node.toml`, the profile named by `--profile`
 or `RLM_PROFILE`, the default below. `rlm-ctl config show --origin` tells which.
 
-Unknown keys are errors. Spans of time are written `\"250ms\"`, `\"30s\"`, `\"1h30m\"`; sizes `\"20kB\"`
-(1000) or `\"512MiB\"` (1024). Paths in a file are relative to that file; `~/` is the home folder.
+Unknown keys are errors. Spans of time are written `\"250ms\"`, `\"30s\"`, `\"1h30m\"`; sizes
+`\"20kB\"` (1000) or `\"512MiB\"` (1024). Paths in a file are relative to that file; `~/` is the
+home folder.
 Secrets never stand in a configuration: it names a file or an environment variable.
+
+Where two fields contradict each other, a default gives way to the value that was set (`--origin`
+then shows `follows`); two values that were both set are an error that names both.
 ";
 
 const LEGACY_TITLE: &str = "

@@ -1,15 +1,26 @@
-//! Relations across fields: each is a row that names both keys and says why. Pure.
+//! Relations across fields: each is a row that names both keys and says why. A default gives way to
+//! a value that was set; two values that were set and contradict each other are an error. Pure.
 
-use crate::{ByteSize, Origin, Problem, parse_span};
+use crate::{ByteSize, Origin, Problem, format_span, parse_span};
 use std::collections::BTreeMap;
+use std::time::Duration;
 use toml::Value;
 
 struct Rule {
     left: &'static str,
     rule: &'static str,
     right: &'static str,
-    holds: fn(f64, f64) -> bool,
+    /// The most that the left may be, from the right.
+    most: fn(f64) -> f64,
+    yields: Yields,
     why: &'static str,
+}
+
+/// Which of the two gives way while it has its default.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Yields {
+    Left,
+    Either,
 }
 
 type Merged = BTreeMap<&'static str, (Value, Origin)>;
@@ -18,12 +29,13 @@ type Merged = BTreeMap<&'static str, (Value, Origin)>;
 /// or an output of `n` bytes may need `n / BYTES_PER_TOKEN` tokens.
 const BYTES_PER_TOKEN: f64 = 3.0;
 
-fn at_most(left: f64, right: f64) -> bool {
-    left <= right
+fn as_much(right: f64) -> f64 {
+    right
 }
 
-fn fits_window(bytes: f64, tokens: f64) -> bool {
-    bytes / BYTES_PER_TOKEN < tokens
+/// Bytes that a window of so many tokens holds beside the question.
+fn in_window(tokens: f64) -> f64 {
+    tokens * BYTES_PER_TOKEN - 1.0
 }
 
 const RULES: &[Rule] = &[
@@ -31,107 +43,144 @@ const RULES: &[Rule] = &[
         left: "dispatch.call_deadline",
         rule: "be at most",
         right: "budgets.wall",
-        holds: at_most,
+        most: as_much,
+        yields: Yields::Left,
         why: "a sub-call cannot outlive its job",
     },
     Rule {
         left: "repl.block_time",
         rule: "be at most",
         right: "budgets.wall",
-        holds: at_most,
+        most: as_much,
+        yields: Yields::Left,
         why: "a block cannot outlive its job",
     },
     Rule {
         left: "dispatch.max_concurrent",
         rule: "be at most",
         right: "dispatch.waiting_per_job",
-        holds: at_most,
+        most: as_much,
+        yields: Yields::Either,
         why: "a call in flight counts as admitted",
     },
     Rule {
         left: "dispatch.waiting_per_job",
         rule: "be at most",
         right: "dispatch.waiting_in_all",
-        holds: at_most,
+        most: as_much,
+        yields: Yields::Either,
         why: "one job cannot hold more than all jobs",
     },
     Rule {
         left: "dispatch.retry_wait",
         rule: "be at most",
         right: "dispatch.retry_wait_max",
-        holds: at_most,
+        most: as_much,
+        yields: Yields::Either,
         why: "the wait grows from the one to the other",
     },
     Rule {
         left: "repl.output_bytes",
         rule: "be at most",
         right: "repl.memory_bytes",
-        holds: at_most,
+        most: as_much,
+        yields: Yields::Left,
         why: "a block's output is held in its session",
     },
     Rule {
         left: "repl.output_bytes",
         rule: "fit, at 3 bytes a token, into",
         right: "engine.llama.window",
-        holds: fits_window,
+        most: in_window,
+        yields: Yields::Left,
         why: "the root must be able to read a block's output",
     },
     Rule {
         left: "context.chunk_bytes",
         rule: "fit, at 3 bytes a token, into",
         right: "engine.llama.window",
-        holds: fits_window,
+        most: in_window,
+        yields: Yields::Left,
         why: "a sub-call must be able to read a chunk",
     },
     Rule {
         left: "engine.llama.physical_batch",
         rule: "be at most",
         right: "engine.llama.batch",
-        holds: at_most,
+        most: as_much,
+        yields: Yields::Either,
         why: "a step is computed in pieces",
     },
     Rule {
         left: "engine.llama.sequences",
         rule: "be at most",
         right: "engine.llama.batch",
-        holds: at_most,
+        most: as_much,
+        yields: Yields::Either,
         why: "each step decodes a token of every call",
     },
 ];
 
-pub(crate) fn check(merged: &Merged) -> Vec<Problem> {
-    let mut problems: Vec<Problem> = RULES
-        .iter()
-        .filter_map(|rule| broken(rule, merged))
-        .collect();
+/// Fields that hang together in a row, such as the three bounds of dispatch.
+const LONGEST_CHAIN: usize = 3;
+
+pub(crate) fn check(merged: &mut Merged) -> Vec<Problem> {
+    // A default that gave way may push the next one: settled after as many passes as rules chain.
+    let mut problems = Vec::new();
+    for _ in 0..LONGEST_CHAIN {
+        problems = RULES.iter().filter_map(|rule| hold(rule, merged)).collect();
+    }
     problems.extend(quantized_needs_flash(merged));
     problems
 }
 
-fn broken(rule: &Rule, merged: &Merged) -> Option<Problem> {
-    let (left, right) = (merged.get(rule.left)?, merged.get(rule.right)?);
-    if (rule.holds)(number(&left.0)?, number(&right.0)?) {
+/// Makes the rule hold by moving a default, or tells why it cannot.
+fn hold(rule: &Rule, merged: &mut Merged) -> Option<Problem> {
+    let (left, right) = (
+        merged.get(rule.left)?.clone(),
+        merged.get(rule.right)?.clone(),
+    );
+    let (at_left, at_right) = (number(&left.0)?, number(&right.0)?);
+    let most = (rule.most)(at_right);
+    if at_left <= most {
+        return None;
+    }
+    let raises = rule.yields == Yields::Either && right.1 == Origin::Default;
+    let follows = matches!(left.1, Origin::Follows { .. });
+    if left.1 == Origin::Default || (follows && !raises) {
+        let follows = Origin::Follows { key: rule.right };
+        merged.insert(rule.left, (like(&left.0, most), follows));
+        return None;
+    }
+    if raises {
+        let follows = Origin::Follows { key: rule.left };
+        merged.insert(rule.right, (like(&right.0, at_left), follows));
         return None;
     }
     Some(relation(
-        (rule.left, left),
+        (rule.left, &left),
         rule.rule,
-        (rule.right, right),
+        (rule.right, &right),
         rule.why,
     ))
 }
 
-fn quantized_needs_flash(merged: &Merged) -> Option<Problem> {
+fn quantized_needs_flash(merged: &mut Merged) -> Option<Problem> {
     let (left, right) = ("engine.llama.kv_type", "engine.llama.flash_attention");
-    let (kv_type, flash) = (merged.get(left)?, merged.get(right)?);
+    let (kv_type, flash) = (merged.get(left)?.clone(), merged.get(right)?.clone());
     if kv_type.0.as_str() == Some("f16") || flash.0.as_str() != Some("off") {
+        return None;
+    }
+    if kv_type.1 == Origin::Default {
+        let follows = Origin::Follows { key: right };
+        merged.insert(left, (Value::String("f16".to_owned()), follows));
         return None;
     }
     let why = "quantized values need flash attention";
     Some(relation(
-        (left, kv_type),
+        (left, &kv_type),
         "be \"f16\" beside",
-        (right, flash),
+        (right, &flash),
         why,
     ))
 }
@@ -155,14 +204,23 @@ fn relation(
 }
 
 /// Numbers, spans in milliseconds and sizes in bytes; `None` for `"auto"` and words.
-#[expect(clippy::cast_precision_loss, reason = "compared, never counted with")]
 fn number(value: &Value) -> Option<f64> {
-    match value {
-        Value::Integer(number) => Some(*number as f64),
-        Value::String(text) => parse_span(text)
-            .map(|span| span.as_secs_f64() * 1000.0)
-            .ok()
-            .or_else(|| text.parse().ok().map(|size: ByteSize| size.0 as f64)),
-        _ => None,
+    if let Value::Integer(number) = value {
+        return Some(*number as f64);
+    }
+    let text = value.as_str()?;
+    let millis = parse_span(text)
+        .map(|span| span.as_secs_f64() * 1000.0)
+        .ok();
+    millis.or_else(|| text.parse().ok().map(|size: ByteSize| size.0 as f64))
+}
+
+/// `number` written as `value` is.
+fn like(value: &Value, number: f64) -> Value {
+    let whole = number.max(0.0) as u64;
+    match value.as_str().map(parse_span) {
+        Some(Ok(_)) => Value::String(format_span(Duration::from_millis(whole))),
+        Some(Err(_)) => Value::String(ByteSize(whole).to_string()),
+        None => Value::Integer(i64::try_from(whole).unwrap_or(i64::MAX)),
     }
 }

@@ -1,7 +1,7 @@
 //! Layers merged into one configuration, with the origin of each value. Pure: texts, variables and
 //! folders are given. Stronger layers come later in the list; every problem of every layer is told.
 
-use crate::kind::{Kind, Place};
+use crate::kind::{DirPlace, FieldKind};
 use crate::layer::{Reading, default_of, read_toml, unknown};
 use crate::table;
 use crate::{
@@ -16,16 +16,31 @@ use toml::{Table, Value};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
     Default,
-    Profile { name: String, line: usize },
-    File { path: PathBuf, line: usize },
-    Variable { name: String },
-    Flag { name: String },
+    /// A default that gave way to the value of another field.
+    Follows {
+        key: &'static str,
+    },
+    Profile {
+        name: String,
+        line: usize,
+    },
+    File {
+        path: PathBuf,
+        line: usize,
+    },
+    Variable {
+        name: String,
+    },
+    Flag {
+        name: String,
+    },
 }
 
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Origin::Default => f.write_str("default"),
+            Origin::Follows { key } => write!(f, "follows {key}"),
             Origin::Profile { name, line } => write!(f, "profile {name}:{line}"),
             Origin::File { path, line } => write!(f, "{}:{line}", path.display()),
             Origin::Variable { name } => write!(f, "environment {name}"),
@@ -109,7 +124,7 @@ pub fn resolve(layers: &[Layer], dirs: &Dirs) -> Result<Loaded, ConfigError> {
             settle_path(field, value, origin, dirs);
         }
     }
-    let problems = relations::check(&merged);
+    let problems = relations::check(&mut merged);
     if !problems.is_empty() {
         return Err(ConfigError { problems });
     }
@@ -154,13 +169,13 @@ fn read_layer(layer: &Layer) -> Reading {
     }
 }
 
-/// Makes folders and files real paths: `auto`, `~/`, and paths relative to the file that names them.
+/// Makes folders and files real paths: `auto`, `~/`, and what is relative to the file itself.
 fn settle_path(field: &Field, value: &mut Value, origin: &Origin, dirs: &Dirs) {
-    let columns = match field.kind {
-        Kind::File | Kind::Dir(_) => None,
-        Kind::OpenAiServers => Some(table::OPENAI_SERVER),
-        _ => return,
-    };
+    let is_path = matches!(field.kind, FieldKind::File | FieldKind::Dir(_));
+    let columns = (field.kind == FieldKind::OpenAiServers).then_some(table::OPENAI_SERVER);
+    if !is_path && columns.is_none() {
+        return;
+    }
     if let (Some(columns), Value::Array(servers)) = (columns, &mut *value) {
         for server in servers.iter_mut().filter_map(Value::as_table_mut) {
             for column in columns {
@@ -173,9 +188,9 @@ fn settle_path(field: &Field, value: &mut Value, origin: &Origin, dirs: &Dirs) {
     }
     let Value::String(text) = value else { return };
     let path = match (field.kind, text.as_str()) {
-        (Kind::File, "none") => return,
-        (Kind::Dir(Place::Data(below)), "auto") => dirs.data.join(below),
-        (Kind::Dir(Place::Cache), "auto") => dirs.cache.clone(),
+        (FieldKind::File, "none") => return,
+        (FieldKind::Dir(DirPlace::Data(below)), "auto") => dirs.data.join(below),
+        (FieldKind::Dir(DirPlace::Cache), "auto") => dirs.cache.clone(),
         (_, text) => match (text.strip_prefix("~/"), origin) {
             (Some(rest), _) => dirs.home.join(rest),
             (None, Origin::File { path, .. }) => path.parent().unwrap_or(Path::new("")).join(text),

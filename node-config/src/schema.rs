@@ -19,7 +19,7 @@ pub struct Config {
     pub context: ContextStore,
     pub engine: Engines,
     pub providers: Providers,
-    pub display: Display,
+    pub display: Displaying,
     pub trace: Tracing,
 }
 
@@ -246,7 +246,7 @@ impl OllamaServer {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Display {
+pub struct Displaying {
     pub live: Switch,
     #[serde(with = "as_text")]
     pub every: Duration,

@@ -34,17 +34,17 @@ impl From<&OpenAiServer> for KeySource {
 
 /// A key. Its `Debug` shows nothing.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
+pub struct ServerKey(String);
 
-impl Secret {
+impl ServerKey {
     pub fn reveal(&self) -> &str {
         &self.0
     }
 }
 
-impl fmt::Debug for Secret {
+impl fmt::Debug for ServerKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(…)")
+        f.write_str("ServerKey(…)")
     }
 }
 
@@ -68,7 +68,7 @@ pub(crate) const MAX_KEY_BYTES: usize = 8192;
 pub fn read_key(
     source: &KeySource,
     variables: &Environment,
-) -> Result<Option<Secret>, SecretError> {
+) -> Result<Option<ServerKey>, SecretError> {
     if let Some(path) = &source.file {
         return read_file(path).map(Some);
     }
@@ -76,10 +76,10 @@ pub fn read_key(
         .variable
         .as_deref()
         .and_then(|name| variables.get(name));
-    Ok(named.map(|key| Secret(key.trim().to_owned())))
+    Ok(named.map(|key| ServerKey(key.trim().to_owned())))
 }
 
-fn read_file(path: &Path) -> Result<Secret, SecretError> {
+fn read_file(path: &Path) -> Result<ServerKey, SecretError> {
     let unreadable = |error: std::io::Error| SecretError::Unreadable {
         path: path.to_owned(),
         reason: error.to_string(),
@@ -103,5 +103,5 @@ fn read_file(path: &Path) -> Result<Secret, SecretError> {
             path: path.to_owned(),
         });
     }
-    Ok(Secret(key.to_owned()))
+    Ok(ServerKey(key.to_owned()))
 }

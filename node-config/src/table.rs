@@ -1,14 +1,14 @@
 //! The one table of fields: key, what it takes, default, what to set and what that trades. The
 //! typed configuration, the checks, the sample file and the reference page all follow from it.
 
-use crate::kind::{Kind, Place};
+use crate::kind::{DirPlace, FieldKind};
 
 /// One thing to turn.
 #[derive(Clone, Copy, Debug)]
 pub struct Field {
     /// Section and name, joined by dots.
     pub key: &'static str,
-    pub kind: Kind,
+    pub kind: FieldKind,
     /// As it would stand in a file; empty for a field that must be given.
     pub default: &'static str,
     /// What to set it to.
@@ -19,7 +19,7 @@ pub struct Field {
 
 const fn field(
     key: &'static str,
-    kind: Kind,
+    kind: FieldKind,
     default: &'static str,
     sets: &'static str,
     trades: &'static str,
@@ -38,7 +38,7 @@ pub(crate) const SECTIONS: &[(&str, &str)] = &[
     ("models", "Which models answer, and where their files lie."),
     (
         "budgets",
-        "What one job may spend. A budget that is reached ends the job with its best answer so far.",
+        "What one job may spend. A budget that is reached ends the job with its best answer.",
     ),
     ("dispatch", "How sub-calls go out to the models."),
     (
@@ -66,35 +66,35 @@ const DAY_MS: u64 = 24 * 3600 * K;
 pub const FIELDS: &[Field] = &[
     field(
         "models.default",
-        Kind::Text,
+        FieldKind::Text,
         "\"qwen2.5-coder-1.5b\"",
         "The root model: a catalog name, `PATH.gguf`, `ollama:NAME[@URL]` or `openai:NAME@URL`.",
         "A larger root writes better code and costs more time a turn.",
     ),
     field(
         "models.sub",
-        Kind::Text,
+        FieldKind::Text,
         "\"same\"",
         "The model of sub-calls, named the same way; `\"same\"` takes the root's.",
         "A smaller one makes wide questions cheaper; two local models need memory for both.",
     ),
     field(
         "models.catalog",
-        Kind::File,
+        FieldKind::File,
         "\"none\"",
         "A catalog file whose models come before the built-in ones; `\"none\"` for those alone.",
         "An own catalog is yours to keep: hashes and sources are taken as written.",
     ),
     field(
         "models.data_dir",
-        Kind::Dir(Place::Data("models")),
+        FieldKind::Dir(DirPlace::Data("models")),
         "\"auto\"",
         "The folder of pulled models; `\"auto\"` is `models` in the user's data folder.",
         "A shared folder saves gigabytes; it must be writable by whoever pulls.",
     ),
     field(
         "budgets.turns",
-        Kind::Count {
+        FieldKind::Count {
             min: 1,
             max: 10_000,
         },
@@ -104,7 +104,7 @@ pub const FIELDS: &[Field] = &[
     ),
     field(
         "budgets.sub_calls",
-        Kind::Count {
+        FieldKind::Count {
             min: 0,
             max: 10_000_000,
         },
@@ -114,7 +114,7 @@ pub const FIELDS: &[Field] = &[
     ),
     field(
         "budgets.tokens",
-        Kind::Count {
+        FieldKind::Count {
             min: 1000,
             max: 1_000_000_000_000,
         },
@@ -124,7 +124,7 @@ pub const FIELDS: &[Field] = &[
     ),
     field(
         "budgets.wall",
-        Kind::Span {
+        FieldKind::Span {
             min_ms: K,
             max_ms: 30 * DAY_MS,
         },
@@ -134,21 +134,21 @@ pub const FIELDS: &[Field] = &[
     ),
     field(
         "budgets.depth",
-        Kind::Count { min: 0, max: 8 },
+        FieldKind::Count { min: 0, max: 8 },
         "1",
         "Levels of `rlm_query` below the root; 0 makes `rlm_query` a plain `llm_query`.",
         "Each level multiplies what a job can spend; the budgets hold over all levels.",
     ),
     field(
         "budgets.consecutive_errors",
-        Kind::Count { min: 1, max: 1000 },
+        FieldKind::Count { min: 1, max: 1000 },
         "4",
         "Turns in a row without code, or with code that raised, before the last turn is forced.",
         "More gives a weak root more chances and costs turns.",
     ),
     field(
         "dispatch.max_concurrent",
-        Kind::Count {
+        FieldKind::Count {
             min: 1,
             max: 100_000,
         },
@@ -158,7 +158,7 @@ pub const FIELDS: &[Field] = &[
     ),
     field(
         "dispatch.waiting_per_job",
-        Kind::Count {
+        FieldKind::Count {
             min: 1,
             max: 1_000_000,
         },
@@ -168,7 +168,7 @@ pub const FIELDS: &[Field] = &[
     ),
     field(
         "dispatch.waiting_in_all",
-        Kind::Count {
+        FieldKind::Count {
             min: 1,
             max: 10_000_000,
         },
@@ -178,7 +178,7 @@ pub const FIELDS: &[Field] = &[
     ),
     field(
         "dispatch.call_deadline",
-        Kind::Span {
+        FieldKind::Span {
             min_ms: 100,
             max_ms: DAY_MS,
         },
@@ -188,14 +188,14 @@ pub const FIELDS: &[Field] = &[
     ),
     field(
         "dispatch.retries",
-        Kind::Count { min: 0, max: 20 },
+        FieldKind::Count { min: 0, max: 20 },
         "2",
         "How often a call is asked again after a fault that may pass (busy, unreachable, died).",
         "More rides over longer outages and delays the error.",
     ),
     field(
         "dispatch.retry_wait",
-        Kind::Span {
+        FieldKind::Span {
             min_ms: 1,
             max_ms: 600 * K,
         },
@@ -205,7 +205,7 @@ pub const FIELDS: &[Field] = &[
     ),
     field(
         "dispatch.retry_wait_max",
-        Kind::Span {
+        FieldKind::Span {
             min_ms: 1,
             max_ms: 3600 * K,
         },
@@ -215,21 +215,21 @@ pub const FIELDS: &[Field] = &[
     ),
     field(
         "cache.enabled",
-        Kind::Bool,
+        FieldKind::Bool,
         "true",
         "Whether replies are kept and looked up (`--no-cache` turns it off for one job).",
         "Off asks every repeat again.",
     ),
     field(
         "cache.memory_bytes",
-        Kind::Size { min: 0, max: TIB },
+        FieldKind::Size { min: 0, max: TIB },
         "\"64MiB\"",
         "Replies kept in memory, least recently used out first; `\"0B\"` keeps none.",
         "Memory against repeated calls of one process.",
     ),
     field(
         "cache.disk_bytes",
-        Kind::Size {
+        FieldKind::Size {
             min: 0,
             max: 1024 * TIB,
         },
@@ -239,14 +239,14 @@ pub const FIELDS: &[Field] = &[
     ),
     field(
         "cache.dir",
-        Kind::Dir(Place::Cache),
+        FieldKind::Dir(DirPlace::Cache),
         "\"auto\"",
-        "The folder of all caches (replies, compiled REPL, indexes); `\"auto\"` is `rlm` in the user's cache folder.",
+        "The folder of all caches; `\"auto\"` is `rlm` in the user's cache folder.",
         "Local disks only: it is written often. May be deleted at any time.",
     ),
     field(
         "repl.block_time",
-        Kind::Span {
+        FieldKind::Span {
             min_ms: 100,
             max_ms: DAY_MS,
         },
@@ -256,7 +256,7 @@ pub const FIELDS: &[Field] = &[
     ),
     field(
         "repl.memory_bytes",
-        Kind::Size {
+        FieldKind::Size {
             min: 64 * MIB,
             max: 4 * GIB,
         },
@@ -266,7 +266,7 @@ pub const FIELDS: &[Field] = &[
     ),
     field(
         "repl.output_bytes",
-        Kind::Size {
+        FieldKind::Size {
             min: 256,
             max: 64 * MIB,
         },
@@ -276,7 +276,7 @@ pub const FIELDS: &[Field] = &[
     ),
     field(
         "repl.host_calls",
-        Kind::Count {
+        FieldKind::Count {
             min: 100,
             max: 1_000_000_000,
         },
@@ -286,7 +286,7 @@ pub const FIELDS: &[Field] = &[
     ),
     field(
         "repl.recursion",
-        Kind::Count {
+        FieldKind::Count {
             min: 50,
             max: 10_000,
         },
@@ -296,17 +296,17 @@ pub const FIELDS: &[Field] = &[
     ),
     field(
         "repl.bulk_items",
-        Kind::Count {
+        FieldKind::Count {
             min: 0,
             max: 10_000_000,
         },
         "200",
-        "Sub-calls that one batch of a small root may make before it is asked to filter first; 0 turns the guard off.",
+        "Sub-calls in one batch before a small root is asked to filter first; 0 for no guard.",
         "Low stops a small model from asking about every line, high lets it.",
     ),
     field(
         "context.max_bytes",
-        Kind::Size {
+        FieldKind::Size {
             min: K,
             max: 1024 * TIB,
         },
@@ -316,7 +316,7 @@ pub const FIELDS: &[Field] = &[
     ),
     field(
         "context.max_files",
-        Kind::Count {
+        FieldKind::Count {
             min: 1,
             max: 10_000_000,
         },
@@ -326,28 +326,28 @@ pub const FIELDS: &[Field] = &[
     ),
     field(
         "context.index_cache",
-        Kind::Bool,
+        FieldKind::Bool,
         "true",
         "Keep search indexes in the cache folder.",
         "Off builds the index again in each run.",
     ),
     field(
         "context.respect_ignore",
-        Kind::Bool,
+        FieldKind::Bool,
         "true",
         "Leave out what `.gitignore` and `.ignore` name, and hidden files.",
         "Off reads build output and version control, too.",
     ),
     field(
         "context.ignore",
-        Kind::Texts,
+        FieldKind::Texts,
         "[]",
         "More patterns to leave out, as in `.gitignore`.",
         "What is left out cannot be found.",
     ),
     field(
         "context.chunk_bytes",
-        Kind::Size {
+        FieldKind::Size {
             min: 256,
             max: 16 * MIB,
         },
@@ -357,14 +357,14 @@ pub const FIELDS: &[Field] = &[
     ),
     field(
         "engine.llama.threads",
-        Kind::AutoCount { min: 1, max: 1024 },
+        FieldKind::AutoCount { min: 1, max: 1024 },
         "\"auto\"",
         "Threads of an engine process; `\"auto\"` is the cores less one, at least one.",
         "An engine must own its cores: one thread too many stalls all of them.",
     ),
     field(
         "engine.llama.window",
-        Kind::Count {
+        FieldKind::Count {
             min: 256,
             max: 10_000_000,
         },
@@ -374,38 +374,38 @@ pub const FIELDS: &[Field] = &[
     ),
     field(
         "engine.llama.cells",
-        Kind::AutoCount {
+        FieldKind::AutoCount {
             min: 256,
             max: 100_000_000,
         },
         "\"auto\"",
-        "Tokens that all sequences may hold together; `\"auto\"` follows from window, sequences and memory.",
+        "Tokens of all sequences together; `\"auto\"` follows from window and sequences.",
         "Too few makes calls wait for each other.",
     ),
     field(
         "engine.llama.sequences",
-        Kind::Count { min: 1, max: 256 },
+        FieldKind::Count { min: 1, max: 256 },
         "16",
         "Calls that are decoded together.",
         "More raises tokens a second in all and lowers those of one call.",
     ),
     field(
         "engine.llama.kv_type",
-        Kind::Choice(&["f16", "q8_0", "q4_0"]),
+        FieldKind::Choice(&["f16", "q8_0", "q4_0"]),
         "\"q8_0\"",
         "How keys and values are kept.",
         "Smaller types save memory and bandwidth; `q4_0` loses some accuracy, `f16` is most exact.",
     ),
     field(
         "engine.llama.flash_attention",
-        Kind::Choice(&["auto", "on", "off"]),
+        FieldKind::Choice(&["auto", "on", "off"]),
         "\"auto\"",
         "`\"auto\"` turns it on with `q8_0`, `q4_0` or a GPU.",
         "On a CPU with `f16`, on is faster for prompts and slower for replies.",
     ),
     field(
         "engine.llama.batch",
-        Kind::Count {
+        FieldKind::Count {
             min: 32,
             max: 65_536,
         },
@@ -415,7 +415,7 @@ pub const FIELDS: &[Field] = &[
     ),
     field(
         "engine.llama.physical_batch",
-        Kind::Count {
+        FieldKind::Count {
             min: 32,
             max: 65_536,
         },
@@ -425,35 +425,35 @@ pub const FIELDS: &[Field] = &[
     ),
     field(
         "engine.llama.mmap",
-        Kind::Bool,
+        FieldKind::Bool,
         "true",
         "Map the model's file in place of reading it.",
         "Off loads slower and binds the weights to one NUMA node.",
     ),
     field(
         "engine.llama.extra_bufts",
-        Kind::Choice(&["auto", "on", "off"]),
+        FieldKind::Choice(&["auto", "on", "off"]),
         "\"auto\"",
         "Repack weights for this CPU; `\"auto\"` does so for `Q4_0` files alone.",
         "Repacked weights cost private memory; K-quants get slower by it.",
     ),
     field(
         "providers.openai.key_env",
-        Kind::Variable,
+        FieldKind::Variable,
         "\"OPENAI_API_KEY\"",
         "The environment variable that holds the key for `openai:NAME@URL`; never the key itself.",
         "The key goes to whatever URL is named: use servers of your own or trusted ones.",
     ),
     field(
         "providers.openai.key_file",
-        Kind::File,
+        FieldKind::File,
         "\"none\"",
         "A file that holds the key and that only its owner can read; comes before `key_env`.",
         "A file survives a shell; keep it out of backups.",
     ),
     field(
         "providers.openai.max_concurrent",
-        Kind::Count {
+        FieldKind::Count {
             min: 1,
             max: 100_000,
         },
@@ -463,7 +463,7 @@ pub const FIELDS: &[Field] = &[
     ),
     field(
         "providers.openai.connect_timeout",
-        Kind::Span {
+        FieldKind::Span {
             min_ms: 10,
             max_ms: 600 * K,
         },
@@ -473,21 +473,21 @@ pub const FIELDS: &[Field] = &[
     ),
     field(
         "providers.openai.servers",
-        Kind::OpenAiServers,
+        FieldKind::OpenAiServers,
         "[]",
         "Servers by name; `openai:NAME` finds the one that serves the model.",
         "Lower `priority` is asked first.",
     ),
     field(
         "providers.ollama.url",
-        Kind::Url,
+        FieldKind::Url,
         "\"http://127.0.0.1:11434\"",
         "The server of `ollama:NAME` when none of the listed ones serves it.",
         "A remote one sees the prompts.",
     ),
     field(
         "providers.ollama.keep_alive",
-        Kind::Span {
+        FieldKind::Span {
             min_ms: 0,
             max_ms: 30 * DAY_MS,
         },
@@ -497,7 +497,7 @@ pub const FIELDS: &[Field] = &[
     ),
     field(
         "providers.ollama.max_concurrent",
-        Kind::Count {
+        FieldKind::Count {
             min: 1,
             max: 100_000,
         },
@@ -507,7 +507,7 @@ pub const FIELDS: &[Field] = &[
     ),
     field(
         "providers.ollama.connect_timeout",
-        Kind::Span {
+        FieldKind::Span {
             min_ms: 10,
             max_ms: 600 * K,
         },
@@ -517,21 +517,21 @@ pub const FIELDS: &[Field] = &[
     ),
     field(
         "providers.ollama.servers",
-        Kind::OllamaServers,
+        FieldKind::OllamaServers,
         "[]",
         "Servers by name; `ollama:NAME` finds the one that serves the model.",
         "Lower `priority` is asked first.",
     ),
     field(
         "display.live",
-        Kind::Choice(&["auto", "on", "off"]),
+        FieldKind::Choice(&["auto", "on", "off"]),
         "\"auto\"",
         "The live display; `\"auto\"` shows it on a terminal.",
         "Off prints plain lines only.",
     ),
     field(
         "display.every",
-        Kind::Span {
+        FieldKind::Span {
             min_ms: K,
             max_ms: 3600 * K,
         },
@@ -541,28 +541,28 @@ pub const FIELDS: &[Field] = &[
     ),
     field(
         "display.color",
-        Kind::Choice(&["auto", "always", "never"]),
+        FieldKind::Choice(&["auto", "always", "never"]),
         "\"auto\"",
         "Colour; `\"auto\"` uses it on a terminal unless `NO_COLOR` is set.",
         "None.",
     ),
     field(
         "trace.enabled",
-        Kind::Bool,
+        FieldKind::Bool,
         "true",
         "Write a trace of each job.",
         "Off saves some kilobytes a job and gives up replay.",
     ),
     field(
         "trace.dir",
-        Kind::Dir(Place::Data("traces")),
+        FieldKind::Dir(DirPlace::Data("traces")),
         "\"auto\"",
         "The folder of traces; `\"auto\"` is `traces` in the user's data folder.",
         "Traces hold prompts and output: keep the folder private.",
     ),
     field(
         "trace.keep",
-        Kind::Count {
+        FieldKind::Count {
             min: 1,
             max: 1_000_000,
         },
@@ -573,11 +573,17 @@ pub const FIELDS: &[Field] = &[
 ];
 
 pub const OLLAMA_SERVER: &[Field] = &[
-    field("name", Kind::Text, "", "A name for people.", "None."),
-    field("host", Kind::Text, "", "Host name or address.", "None."),
+    field("name", FieldKind::Text, "", "A name for people.", "None."),
+    field(
+        "host",
+        FieldKind::Text,
+        "",
+        "Host name or address.",
+        "None.",
+    ),
     field(
         "port",
-        Kind::Count {
+        FieldKind::Count {
             min: 1,
             max: 65_535,
         },
@@ -587,14 +593,14 @@ pub const OLLAMA_SERVER: &[Field] = &[
     ),
     field(
         "models",
-        Kind::Texts,
+        FieldKind::Texts,
         "[]",
         "Models that it serves; none means any.",
         "None.",
     ),
     field(
         "max_concurrent",
-        Kind::Count {
+        FieldKind::Count {
             min: 1,
             max: 100_000,
         },
@@ -604,7 +610,7 @@ pub const OLLAMA_SERVER: &[Field] = &[
     ),
     field(
         "priority",
-        Kind::Count { min: 0, max: 1000 },
+        FieldKind::Count { min: 0, max: 1000 },
         "1",
         "Lower is asked first.",
         "None.",
@@ -612,24 +618,24 @@ pub const OLLAMA_SERVER: &[Field] = &[
 ];
 
 pub const OPENAI_SERVER: &[Field] = &[
-    field("name", Kind::Text, "", "A name for people.", "None."),
+    field("name", FieldKind::Text, "", "A name for people.", "None."),
     field(
         "url",
-        Kind::Url,
+        FieldKind::Url,
         "",
         "Base address as in the official clients, with `/v1`.",
         "None.",
     ),
     field(
         "models",
-        Kind::Texts,
+        FieldKind::Texts,
         "[]",
         "Models that it serves; none means any.",
         "None.",
     ),
     field(
         "max_concurrent",
-        Kind::Count {
+        FieldKind::Count {
             min: 1,
             max: 100_000,
         },
@@ -639,21 +645,21 @@ pub const OPENAI_SERVER: &[Field] = &[
     ),
     field(
         "priority",
-        Kind::Count { min: 0, max: 1000 },
+        FieldKind::Count { min: 0, max: 1000 },
         "1",
         "Lower is asked first.",
         "None.",
     ),
     field(
         "key_env",
-        Kind::Variable,
+        FieldKind::Variable,
         "\"none\"",
         "The environment variable that holds its key.",
         "None.",
     ),
     field(
         "key_file",
-        Kind::File,
+        FieldKind::File,
         "\"none\"",
         "A file that holds its key; comes before `key_env`.",
         "None.",

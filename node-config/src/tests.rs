@@ -59,14 +59,12 @@ fn the_defaults_hold_together() {
 #[test]
 fn every_field_of_the_table_is_in_the_configuration_and_the_reverse() {
     fn keys(prefix: &str, value: &toml::Value, found: &mut Vec<String>) {
-        match value {
-            toml::Value::Table(table) => {
-                for (name, value) in table {
-                    let dot = if prefix.is_empty() { "" } else { "." };
-                    keys(&format!("{prefix}{dot}{name}"), value, found);
-                }
-            }
-            _ => found.push(prefix.to_owned()),
+        let Some(table) = value.as_table() else {
+            return found.push(prefix.to_owned());
+        };
+        for (name, value) in table {
+            let dot = if prefix.is_empty() { "" } else { "." };
+            keys(&format!("{prefix}{dot}{name}"), value, found);
         }
     }
     let mut found = Vec::new();
@@ -259,52 +257,121 @@ fn all_problems_are_told_at_once() {
 #[test]
 fn fields_that_contradict_each_other_are_both_named() {
     check_refused(
-        &[file(
-            "[budgets]\nwall = \"1m\"\n[repl]\nblock_time = \"30s\"\n",
-        )],
-        "`dispatch.call_deadline` (\"5m\", default) must be at most `budgets.wall` (\"1m\", \
+        &[
+            file("[budgets]\nwall = \"1m\"\n[repl]\nblock_time = \"30s\"\n"),
+            flag("dispatch.call_deadline", "5m"),
+        ],
+        "`dispatch.call_deadline` (\"5m\", flag --flag) must be at most `budgets.wall` (\"1m\", \
          /etc/rlm/node.toml:2): a sub-call cannot outlive its job",
     );
-    for (text, keys) in [
+    for (left, large, right, small) in [
+        ("repl.block_time", "\"2h\"", "budgets.wall", "\"1h\""),
         (
-            "repl.block_time = \"2h\"",
-            ["repl.block_time", "budgets.wall"],
+            "dispatch.max_concurrent",
+            "10",
+            "dispatch.waiting_per_job",
+            "9",
         ),
         (
-            "dispatch.max_concurrent = 5000",
-            ["dispatch.max_concurrent", "dispatch.waiting_per_job"],
+            "dispatch.waiting_per_job",
+            "2000",
+            "dispatch.waiting_in_all",
+            "1999",
         ),
         (
-            "dispatch.waiting_in_all = 9",
-            ["dispatch.waiting_per_job", "dispatch.waiting_in_all"],
+            "dispatch.retry_wait",
+            "\"1m\"",
+            "dispatch.retry_wait_max",
+            "\"59s\"",
         ),
         (
-            "repl.output_bytes = \"1MB\"",
-            ["repl.output_bytes", "engine.llama.window"],
+            "repl.output_bytes",
+            "\"30kB\"",
+            "engine.llama.window",
+            "10_000",
         ),
         (
-            "context.chunk_bytes = \"1MiB\"",
-            ["context.chunk_bytes", "engine.llama.window"],
+            "context.chunk_bytes",
+            "\"30kB\"",
+            "engine.llama.window",
+            "10_000",
         ),
         (
-            "engine.llama.flash_attention = \"off\"",
-            ["engine.llama.kv_type", "engine.llama.flash_attention"],
+            "engine.llama.physical_batch",
+            "128",
+            "engine.llama.batch",
+            "127",
         ),
+        ("engine.llama.sequences", "100", "engine.llama.batch", "99"),
         (
-            "dispatch.retry_wait = \"1m\"",
-            ["dispatch.retry_wait", "dispatch.retry_wait_max"],
-        ),
-        (
-            "engine.llama.batch = 64",
-            ["engine.llama.physical_batch", "engine.llama.batch"],
+            "engine.llama.kv_type",
+            "\"q8_0\"",
+            "engine.llama.flash_attention",
+            "\"off\"",
         ),
     ] {
-        let message = resolve(&[file(text)], &dirs()).unwrap_err().to_string();
+        let text = format!("{left} = {large}\n{right} = {small}\n");
+        let message = resolve(&[file(&text)], &dirs()).unwrap_err().to_string();
         assert!(
-            keys.iter().all(|key| message.contains(key)),
+            message.contains(left) && message.contains(right),
             "{text}: {message}"
         );
     }
+    let alone = resolve(&[file("dispatch.call_deadline = \"2h\"")], &dirs()).unwrap_err();
+    assert!(
+        alone
+            .to_string()
+            .contains("`budgets.wall` (\"30m\", default)"),
+        "{alone}"
+    );
+}
+
+#[test]
+fn a_default_gives_way_to_what_was_set() {
+    for (set, key, value, origin) in [
+        (
+            "budgets.wall = \"30s\"",
+            "dispatch.call_deadline",
+            "30s",
+            "follows budgets.wall",
+        ),
+        (
+            "budgets.wall = \"30s\"",
+            "repl.block_time",
+            "30s",
+            "follows budgets.wall",
+        ),
+        (
+            "engine.llama.window = 2000",
+            "repl.output_bytes",
+            "5999B",
+            "follows engine.llama.window",
+        ),
+        (
+            "engine.llama.flash_attention = \"off\"",
+            "engine.llama.kv_type",
+            "f16",
+            "follows engine.llama.flash_attention",
+        ),
+    ] {
+        let shown = resolved(&[file(set)]).show(true);
+        let line = shown.lines().find(|line| line.starts_with(key)).unwrap();
+        assert!(
+            line.contains(&format!("\"{value}\"")) && line.ends_with(origin),
+            "{set}: {line}"
+        );
+    }
+    let fewer = resolved(&[file("dispatch.waiting_in_all = 9")])
+        .config
+        .dispatch;
+    assert_eq!((fewer.waiting_per_job, fewer.max_concurrent), (9, 9));
+    let more = resolved(&[file("dispatch.max_concurrent = 20_000")]);
+    assert_eq!(more.config.dispatch.waiting_per_job, 20_000);
+    assert_eq!(more.config.dispatch.waiting_in_all, 20_000);
+    assert_eq!(
+        more.origins["dispatch.waiting_in_all"].to_string(),
+        "follows dispatch.waiting_per_job"
+    );
 }
 
 #[test]
@@ -350,7 +417,8 @@ fn the_environment_names_every_field_once_and_warns_of_strays() {
     assert_eq!(
         told,
         [
-            "environment RLM_BUDGET_TURNS: `RLM_BUDGET_TURNS` (the environment): no field is set by it; \
+            "environment RLM_BUDGET_TURNS: `RLM_BUDGET_TURNS` (the environment): \
+          no field is set by it; \
           did you mean `RLM_BUDGETS_TURNS`?"
         ]
     );
@@ -371,11 +439,13 @@ fn servers_take_defaults_and_need_their_names() {
     );
     check_refused(
         &[file("[[providers.ollama.servers]]\nname = \"b\"\n")],
-        "/etc/rlm/node.toml:1: `providers.ollama.servers.host` is missing: give a text that is not empty",
+        "/etc/rlm/node.toml:1: `providers.ollama.servers.host` is missing: \
+         give a text that is not empty",
     );
     check_refused(
         &[file("providers.ollama.servers = 3")],
-        "/etc/rlm/node.toml:1: `providers.ollama.servers` must be tables, one per server, in a file, not 3",
+        "/etc/rlm/node.toml:1: `providers.ollama.servers` must be tables, \
+         one per server, in a file, not 3",
     );
 }
 
@@ -432,6 +502,16 @@ fn the_first_designs_file_loads_unchanged_and_each_key_has_its_fate() {
         config.providers.ollama.servers[0].models,
         ["qwen2.5-coder:32b", "llama3.3:70b"]
     );
+    check_warnings(&loaded);
+    // Every key of the file is one of ours or in the table of fates: none was passed over.
+    let keys = text.lines().filter(|l| l.contains(" = ")).count();
+    let servers = 3 * 6;
+    assert_eq!(keys, LEGACY.len() + servers);
+}
+
+/// The keys of the first design's file that do not act yet, and the part each belongs to.
+#[track_caller]
+fn check_warnings(loaded: &Loaded) {
     let warned: BTreeMap<&str, &str> = loaded
         .warnings
         .iter()
@@ -458,10 +538,6 @@ fn the_first_designs_file_loads_unchanged_and_each_key_has_its_fate() {
             ("dogfooding.test_coverage_threshold", "dogfooding"),
         ])
     );
-    // Every key of the file is one of ours or in the table of fates: none was passed over.
-    let keys = text.lines().filter(|l| l.contains(" = ")).count();
-    let servers = 3 * 6;
-    assert_eq!(keys, LEGACY.len() + servers);
 }
 
 #[test]
@@ -473,7 +549,8 @@ fn our_key_beats_the_first_designs_in_the_same_file() {
     assert_eq!(loaded.warnings.len(), 1);
     check_refused(
         &[file("[memory]\nchunk_size = 1\n")],
-        "/etc/rlm/node.toml:2: `memory.chunk_size` must be a size from \"256B\" to \"16MiB\", not \"1B\"",
+        "/etc/rlm/node.toml:2: `memory.chunk_size` must be a size \
+         from \"256B\" to \"16MiB\", not \"1B\"",
     );
 }
 
@@ -579,7 +656,7 @@ fn keys_come_from_closed_files_or_variables() {
     let key = read().unwrap().unwrap();
     assert_eq!(
         (key.reveal(), format!("{key:?}").as_str()),
-        ("sk-1", "Secret(…)")
+        ("sk-1", "ServerKey(…)")
     );
     fs::write(&path, "two lines\nof text").unwrap();
     assert!(matches!(read(), Err(SecretError::Malformed { .. })));
