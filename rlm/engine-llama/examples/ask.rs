@@ -2,6 +2,12 @@
 //!
 //! `cargo run -p engine-llama --example ask -- MODEL.gguf "question" [prefill]`
 
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "an example shows what it does"
+)]
+
 use engine::{CancellationToken, ChatRequest, Engine, Sampling};
 use engine_llama::{LlamaEngine, LlamaOptions, worker_main};
 use std::io::Write;

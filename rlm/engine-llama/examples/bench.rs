@@ -5,6 +5,12 @@
 //!
 //! `cargo run -p engine-llama --example bench -- MODEL.gguf [ROUNDS] [PROMPT_TOKENS] [REPLY_TOKENS]`
 
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a bench prints its figures"
+)]
+
 use base::Message;
 use engine::{CancellationToken, ChatRequest, Engine, Reply, Sampling, discard};
 use engine_llama::{KvType, LlamaEngine, LlamaOptions, worker_main};
@@ -23,9 +29,17 @@ fn main() -> ExitCode {
         return ExitCode::from(2);
     };
     let number = |i: usize, or: u32| arguments.get(i).and_then(|a| a.parse().ok()).unwrap_or(or);
-    let size = Size { rounds: number(1, 3), prompt: number(2, 256), reply: number(3, 24) };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.expect("a runtime").block_on(run(PathBuf::from(model), &size));
+    let size = Size {
+        rounds: number(1, 3),
+        prompt: number(2, 256),
+        reply: number(3, 24),
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    runtime
+        .expect("a runtime")
+        .block_on(run(PathBuf::from(model), &size));
     ExitCode::SUCCESS
 }
 
@@ -47,7 +61,10 @@ async fn run(model: PathBuf, size: &Size) {
             found.entry(name).or_default().push(figures);
         }
     }
-    println!("{:34} {:>9} {:>9} {:>9} {:>9}", "median of rounds", "pre/cpu", "dec/cpu", "pre/s", "dec/s");
+    println!(
+        "{:34} {:>9} {:>9} {:>9} {:>9}",
+        "median of rounds", "pre/cpu", "dec/cpu", "pre/s", "dec/s"
+    );
     for (name, all) in found {
         let median = |i: usize| {
             let mut values: Vec<f64> = all.iter().map(|f| f[i]).collect();
@@ -77,11 +94,19 @@ fn variants(model: &PathBuf, cores: u32) -> Vec<(String, LlamaOptions, u32)> {
         all.push((format!("{few} threads, {calls} calls"), base(few), calls));
     }
     for calls in [1, 8] {
-        all.push((format!("{cores} threads, {calls} calls"), base(cores), calls));
+        all.push((
+            format!("{cores} threads, {calls} calls"),
+            base(cores),
+            calls,
+        ));
     }
     let mut flash = base(few);
     flash.flash_attention = true;
-    all.push((format!("{few} threads, 1 calls, f16 + FA"), flash.clone(), 1));
+    all.push((
+        format!("{few} threads, 1 calls, f16 + FA"),
+        flash.clone(),
+        1,
+    ));
     flash.kv = KvType::Q8_0;
     all.push((format!("{few} threads, 1 calls, q8_0 + FA"), flash, 1));
     let mut repacked = base(few);
@@ -98,7 +123,7 @@ async fn measure(options: LlamaOptions, calls: u32, size: &Size) -> Figures {
     let before = cpu_seconds(&engine);
     let prompt = ask(&engine, &words, 1).await;
     let between = cpu_seconds(&engine);
-    let request = |i: u32| format!("{words}{i}");
+    let request = |i: u32| format!("{words}\nWrite the numbers from {i} to 999, one on each line.");
     // The prompts share what was just computed: nearly only decode is left.
     let texts: Vec<String> = (0..calls).map(request).collect();
     let replies = texts.iter().map(|text| ask(&engine, text, size.reply));
@@ -106,7 +131,10 @@ async fn measure(options: LlamaOptions, calls: u32, size: &Size) -> Figures {
     let after = cpu_seconds(&engine);
     let computed = prompt.usage.prompt_tokens - prompt.usage.cached_tokens;
     let written: u64 = replies.iter().map(|r| r.usage.completion_tokens).sum();
-    let longest = replies.iter().map(|r| r.timings.decode_ms).fold(0.0, f64::max);
+    let longest = replies
+        .iter()
+        .map(|r| r.timings.decode_ms)
+        .fold(0.0, f64::max);
     [
         computed as f64 / (between - before),
         written as f64 / (after - between),
@@ -119,22 +147,35 @@ async fn ask(engine: &LlamaEngine, text: &str, max_tokens: u32) -> Reply {
     let request = ChatRequest {
         messages: vec![Message::user(text)],
         prefill: None,
-        sampling: Sampling { max_tokens, ..Sampling::default() },
-        // Keeps the model writing until the limit.
-        grammar: (max_tokens > 1).then(|| "root ::= [a-z ]+ \"#\"".into()),
+        sampling: Sampling {
+            max_tokens,
+            ..Sampling::default()
+        },
+        grammar: None,
         shared_prefix: 0,
     };
     let deadline = Duration::from_secs(3600);
     let cancel = CancellationToken::new();
-    engine.chat(&request, &mut discard(), deadline, &cancel).await.expect("a reply")
+    engine
+        .chat(&request, &mut discard(), deadline, &cancel)
+        .await
+        .expect("a reply")
 }
 
 /// CPU time of the child so far.
 fn cpu_seconds(engine: &LlamaEngine) -> f64 {
     let pid = engine.worker_pid().expect("a live child");
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("its statistics");
-    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or("").split_whitespace().collect();
-    let ticks: f64 = fields[11..13].iter().filter_map(|f| f.parse::<f64>().ok()).sum();
+    let fields: Vec<&str> = stat
+        .rsplit(')')
+        .next()
+        .unwrap_or("")
+        .split_whitespace()
+        .collect();
+    let ticks: f64 = fields[11..13]
+        .iter()
+        .filter_map(|f| f.parse::<f64>().ok())
+        .sum();
     ticks / TICKS_PER_SECOND
 }
 

@@ -9,7 +9,7 @@ mod sampler;
 pub(crate) use llama::{
     Backend, BatchToken, Context, ContextSpec, Model, ModelSpec, apply_template,
 };
-pub(crate) use process::{claim_stdio, end_now, settle_as_child};
+pub(crate) use process::{claim_stdio, cpu_time, end_now, settle_as_child};
 pub(crate) use sampler::Sampler;
 
 /// A token id of the model's vocabulary.

@@ -34,7 +34,10 @@ impl Default for TinyModel {
 pub fn write_tiny_model(model: &TinyModel, path: &Path) -> io::Result<()> {
     let mut writer = Writer::new(model.seed);
     let name = |key: &str| format!("{}.{key}", model.architecture);
-    writer.field("general.architecture", Field::Text(model.architecture.clone()));
+    writer.field(
+        "general.architecture",
+        Field::Text(model.architecture.clone()),
+    );
     writer.field("general.name", Field::Text("tiny".into()));
     writer.field("general.file_type", Field::Number(0));
     writer.field(&name("context_length"), Field::Number(model.window));
@@ -52,12 +55,17 @@ pub fn write_tiny_model(model: &TinyModel, path: &Path) -> io::Result<()> {
 
 fn qwen2(writer: &mut Writer, model: &TinyModel, name: &dyn Fn(&str) -> String) {
     writer.field(&name("attention.head_count_kv"), Field::Number(KV_HEADS));
-    writer.field(&name("attention.layer_norm_rms_epsilon"), Field::Fraction(1e-6));
+    writer.field(
+        &name("attention.layer_norm_rms_epsilon"),
+        Field::Fraction(1e-6),
+    );
     writer.field(&name("rope.freq_base"), Field::Fraction(10_000.0));
     let tokens = byte_level_tokens();
     let count = tokens.len() as u32;
     let special = CONTROL.len() as u32;
-    let kinds = (0..count).map(|i| if i < count - special { 1 } else { 3 }).collect();
+    let kinds = (0..count)
+        .map(|i| if i < count - special { 1 } else { 3 })
+        .collect();
     writer.field("tokenizer.ggml.model", Field::Text("gpt2".into()));
     writer.field("tokenizer.ggml.pre", Field::Text("qwen2".into()));
     writer.field("tokenizer.ggml.tokens", Field::Texts(tokens));
@@ -65,7 +73,10 @@ fn qwen2(writer: &mut Writer, model: &TinyModel, name: &dyn Fn(&str) -> String) 
     let merges = MERGES.iter().map(|(a, b)| format!("{a} {b}")).collect();
     writer.field("tokenizer.ggml.merges", Field::Texts(merges));
     writer.field("tokenizer.ggml.eos_token_id", Field::Number(count - 1));
-    writer.field("tokenizer.ggml.bos_token_id", Field::Number(count - special));
+    writer.field(
+        "tokenizer.ggml.bos_token_id",
+        Field::Number(count - special),
+    );
     writer.field("tokenizer.ggml.add_bos_token", Field::Flag(false));
     if let Some(template) = &model.chat_template {
         writer.field("tokenizer.chat_template", Field::Text(template.clone()));
@@ -100,7 +111,9 @@ fn bert(writer: &mut Writer, model: &TinyModel) {
         tokens.push(letter.into());
     }
     let count = tokens.len() as u32;
-    let kinds = (0..count).map(|i| if i < control.len() as u32 { 3 } else { 1 }).collect();
+    let kinds = (0..count)
+        .map(|i| if i < control.len() as u32 { 3 } else { 1 })
+        .collect();
     writer.field("tokenizer.ggml.token_type_count", Field::Number(2));
     writer.field("tokenizer.ggml.model", Field::Text("bert".into()));
     writer.field("tokenizer.ggml.pre", Field::Text("jina-v2-en".into()));
@@ -108,7 +121,10 @@ fn bert(writer: &mut Writer, model: &TinyModel) {
     writer.field("tokenizer.ggml.token_type", Field::Kinds(kinds));
     let ids = ["padding", "unknown", "bos", "seperator", "mask"];
     for (id, role) in (0..).zip(ids) {
-        writer.field(&format!("tokenizer.ggml.{role}_token_id"), Field::Number(id));
+        writer.field(
+            &format!("tokenizer.ggml.{role}_token_id"),
+            Field::Number(id),
+        );
     }
     writer.field("tokenizer.ggml.eos_token_id", Field::Number(3));
     let wide = WIDTH;
@@ -162,8 +178,14 @@ const INNER: u32 = 128;
 const LAYERS: u32 = 2;
 const HEADS: u32 = 4;
 const KV_HEADS: u32 = 2;
-const MERGES: [(&str, &str); 6] =
-    [("t", "h"), ("th", "e"), ("i", "n"), ("e", "r"), ("a", "n"), ("Ġ", "the")];
+const MERGES: [(&str, &str); 6] = [
+    ("t", "h"),
+    ("th", "e"),
+    ("i", "n"),
+    ("e", "r"),
+    ("a", "n"),
+    ("Ġ", "the"),
+];
 const CONTROL: [&str; 3] = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"];
 const CHATML: &str = "{% for m in messages %}{{'<|im_start|>' + m['role'] + '\n' + m['content'] \
                       + '<|im_end|>\n'}}{% endfor %}{{'<|im_start|>assistant\n'}}";

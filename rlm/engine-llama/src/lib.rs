@@ -3,7 +3,7 @@
 //! out-of-memory killer takes the child, never the caller.
 //!
 //! Everything that decides (which call runs when, what is reused, where a reply ends, whether to
-//! restart) is in pure modules: `schedule`, `reply`, `restarts`. `unsafe` lives in `ffi` only.
+//! restart, how many threads) is in pure modules: `schedule`, `reply`, `restarts`, `pace`. `unsafe` lives in `ffi` only.
 
 mod clock;
 mod engine;
@@ -12,6 +12,7 @@ mod fixture;
 mod frames;
 mod gguf;
 mod options;
+mod pace;
 mod prefix_store;
 mod reply;
 mod restarts;

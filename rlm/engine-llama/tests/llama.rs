@@ -1,6 +1,15 @@
 //! The engine from outside, on tiny models with random weights, through real child processes.
 //! What such a model writes is meaningless, so grammars force the text where the text matters.
 
+#![allow(
+    clippy::wildcard_enum_match_arm,
+    reason = "a test names what it expects"
+)]
+#![allow(
+    clippy::unwrap_used,
+    reason = "helpers of a test fail as the test does"
+)]
+
 mod support;
 
 use engine::{CancellationToken, Engine, EngineError, discard};
@@ -19,16 +28,29 @@ async fn a_chat_is_answered_and_accounted_for() {
         true
     };
     let cancel = CancellationToken::new();
-    let reply = engine.chat(&request, &mut sink, LONG, &cancel).await.unwrap();
-    assert_eq!((reply.text.as_str(), reply.finish), ("hello world", base::Finish::End));
+    let reply = engine
+        .chat(&request, &mut sink, LONG, &cancel)
+        .await
+        .unwrap();
+    assert_eq!(
+        (reply.text.as_str(), reply.finish),
+        ("hello world", base::Finish::End)
+    );
     assert_eq!(pieces.concat(), "hello world");
     assert!(pieces.len() > 3, "it was streamed: {pieces:?}");
     assert_eq!(reply.usage.cached_tokens, 0);
     let again = chat(&engine, &request).await.unwrap();
-    assert_eq!(again.usage.cached_tokens, again.usage.prompt_tokens - 1, "only the last token");
+    assert_eq!(
+        again.usage.cached_tokens,
+        again.usage.prompt_tokens - 1,
+        "only the last token"
+    );
     request.prefill = Some("Sure: ".into());
     let prefilled = chat(&engine, &request).await.unwrap();
-    assert_eq!(prefilled.text, "hello world", "the prefill is not part of the reply");
+    assert_eq!(
+        prefilled.text, "hello world",
+        "the prefill is not part of the reply"
+    );
     assert!(prefilled.usage.prompt_tokens > again.usage.prompt_tokens);
     let facts = engine.facts().await.unwrap();
     assert_eq!((facts.window, facts.slots), (Some(512), 4));
@@ -42,7 +64,9 @@ async fn parallel_calls_give_what_each_gives_alone() {
     let bench = Bench::new();
     let alone = bench.open().await;
     let together = bench.open().await;
-    let requests: Vec<_> = (0..6).map(|i| request(&format!("question {i} of the day"), 8)).collect();
+    let requests: Vec<_> = (0..6)
+        .map(|i| request(&format!("question {i} of the day"), 8))
+        .collect();
     let mut expected = Vec::new();
     for request in &requests {
         expected.push(chat(&alone, request).await.unwrap().text);
@@ -51,7 +75,10 @@ async fn parallel_calls_give_what_each_gives_alone() {
     let answers: Vec<_> = answers.into_iter().map(|a| a.unwrap()).collect();
     let texts: Vec<_> = answers.iter().map(|a| a.text.clone()).collect();
     assert_eq!(texts, expected);
-    assert!(texts.iter().any(|t| *t != texts[0]), "the questions matter: {texts:?}");
+    assert!(
+        texts.iter().any(|t| *t != texts[0]),
+        "the questions matter: {texts:?}"
+    );
     let cached = answers.iter().filter(|a| a.usage.cached_tokens > 0).count();
     assert!(cached >= 4, "the common beginning was shared: {answers:?}");
 }
@@ -81,13 +108,22 @@ async fn a_stop_string_over_several_tokens_ends_the_reply_before_it() {
         seen.push_str(text);
         true
     };
-    let reply = engine.chat(&request, &mut sink, LONG, &CancellationToken::new()).await.unwrap();
-    assert_eq!((reply.text.as_str(), reply.finish), ("alpha ", base::Finish::Stop));
+    let reply = engine
+        .chat(&request, &mut sink, LONG, &CancellationToken::new())
+        .await
+        .unwrap();
+    assert_eq!(
+        (reply.text.as_str(), reply.finish),
+        ("alpha ", base::Finish::Stop)
+    );
     assert_eq!(seen, "alpha ");
     request.sampling.stop.clear();
     request.sampling.max_tokens = 3;
     let cut = chat(&engine, &request).await.unwrap();
-    assert_eq!((cut.finish, cut.usage.completion_tokens), (base::Finish::Length, 3));
+    assert_eq!(
+        (cut.finish, cut.usage.completion_tokens),
+        (base::Finish::Length, 3)
+    );
 }
 
 #[tokio::test]
@@ -96,24 +132,47 @@ async fn bad_requests_are_refused_and_the_child_lives_on() {
     let engine = bench.open().await;
     let pid = engine.worker_pid();
     let deep = format!("root ::= {}\"a\"{}", "(".repeat(5000), ")".repeat(5000));
-    let bad = ["root ::= (", "nothing at all", "", "other ::= \"x\"", "root ::= root \"x\"", &deep];
+    let bad = [
+        "root ::= (",
+        "nothing at all",
+        "",
+        "other ::= \"x\"",
+        "root ::= root \"x\"",
+        &deep,
+    ];
     for text in bad {
         let error = chat(&engine, &grammar(text)).await.unwrap_err();
-        assert!(matches!(error, EngineError::Refused { .. }), "{text:.40}: {error}");
+        assert!(
+            matches!(error, EngineError::Refused { .. }),
+            "{text:.40}: {error}"
+        );
     }
     let mut nothing = request("x", 1);
     nothing.sampling.max_tokens = 0;
-    assert!(matches!(chat(&engine, &nothing).await, Err(EngineError::Refused { .. })));
+    assert!(matches!(
+        chat(&engine, &nothing).await,
+        Err(EngineError::Refused { .. })
+    ));
     let long = request(&"abc ".repeat(400), 16);
     match chat(&engine, &long).await.unwrap_err() {
-        EngineError::TooLong { tokens, window, over } => {
+        EngineError::TooLong {
+            tokens,
+            window,
+            over,
+        } => {
             assert_eq!((window, over), (512, tokens + 16 - 512));
         }
         other => panic!("{other}"),
     }
     let error = engine.embed(&["x".into()]).await.unwrap_err();
     assert!(matches!(error, EngineError::Unsupported { .. }), "{error}");
-    assert_eq!(chat(&engine, &grammar("root ::= \"ok\"")).await.unwrap().text, "ok");
+    assert_eq!(
+        chat(&engine, &grammar("root ::= \"ok\""))
+            .await
+            .unwrap()
+            .text,
+        "ok"
+    );
     assert_eq!((engine.worker_pid(), engine.restarts()), (pid, 0));
 }
 
@@ -141,12 +200,18 @@ async fn cancelling_keeps_the_text_and_frees_the_slot() {
         true
     };
     let endless = grammar("root ::= \"a\"+");
-    let reply = engine.chat(&endless, &mut sink, LONG, &cancel).await.unwrap();
+    let reply = engine
+        .chat(&endless, &mut sink, LONG, &cancel)
+        .await
+        .unwrap();
     assert_eq!(reply.finish, base::Finish::Cancelled);
     assert!(!reply.text.is_empty() && reply.usage.prompt_tokens > 0);
     let mut enough = |_: &str| false;
     let token = CancellationToken::new();
-    let reply = engine.chat(&endless, &mut enough, LONG, &token).await.unwrap();
+    let reply = engine
+        .chat(&endless, &mut enough, LONG, &token)
+        .await
+        .unwrap();
     assert_eq!(reply.finish, base::Finish::Cancelled);
     // More calls than slots, all dropped at once: the next one is served all the same.
     {
@@ -158,7 +223,13 @@ async fn cancelling_keeps_the_text_and_frees_the_slot() {
             () = tokio::task::yield_now() => {}
         }
     }
-    assert_eq!(chat(&engine, &grammar("root ::= \"ok\"")).await.unwrap().text, "ok");
+    assert_eq!(
+        chat(&engine, &grammar("root ::= \"ok\""))
+            .await
+            .unwrap()
+            .text,
+        "ok"
+    );
 }
 
 #[tokio::test]
@@ -167,7 +238,12 @@ async fn a_deadline_gives_an_error_with_the_text_so_far() {
     let engine = bench.open().await;
     let endless = grammar("root ::= \"a\"+");
     let error = engine
-        .chat(&endless, &mut discard(), Duration::ZERO, &CancellationToken::new())
+        .chat(
+            &endless,
+            &mut discard(),
+            Duration::ZERO,
+            &CancellationToken::new(),
+        )
         .await
         .unwrap_err();
     assert!(matches!(error, EngineError::Deadline { .. }), "{error}");
@@ -189,10 +265,16 @@ async fn a_killed_child_is_replaced_and_the_call_goes_on_where_it_was() {
         }
         true
     };
-    let reply = engine.chat(&request, &mut sink, LONG, &CancellationToken::new()).await.unwrap();
+    let reply = engine
+        .chat(&request, &mut sink, LONG, &CancellationToken::new())
+        .await
+        .unwrap();
     assert!(killed);
     let second = engine.worker_pid().unwrap();
-    assert!(second != first && engine.restarts() == 1, "the child did die");
+    assert!(
+        second != first && engine.restarts() == 1,
+        "the child did die"
+    );
     assert_eq!(reply.text, text);
     assert_eq!(seen, reply.text, "nothing was shown twice");
 }
@@ -206,17 +288,26 @@ async fn a_call_whose_child_dies_twice_fails_with_the_reason_and_its_text() {
     let mut last = None;
     let mut sink = |_: &str| {
         let pid = killer.worker_pid();
-        if pid.is_some() && pid != last {
+        if let Some(alive) = pid.filter(|_| pid != last) {
             last = pid;
-            kill(pid.unwrap());
+            kill(alive);
         }
         true
     };
-    let error = engine.chat(&request, &mut sink, LONG, &CancellationToken::new()).await.unwrap_err();
-    let EngineError::Died { reason, partial } = error else { panic!("{error}") };
+    let error = engine
+        .chat(&request, &mut sink, LONG, &CancellationToken::new())
+        .await
+        .unwrap_err();
+    let EngineError::Died { reason, partial } = error else {
+        panic!("{error}")
+    };
     assert!(reason.contains("signal 9"), "{reason}");
     assert!(text.starts_with(&partial) && partial.len() > 1, "{partial}");
-    assert_eq!(chat(&engine, &bench::ok()).await.unwrap().text, "ok", "the engine recovers");
+    assert_eq!(
+        chat(&engine, &bench::ok()).await.unwrap().text,
+        "ok",
+        "the engine recovers"
+    );
 }
 
 #[tokio::test]
@@ -226,7 +317,9 @@ async fn a_child_that_always_dies_is_given_up_with_its_last_words() {
     options.program = "/bin/sh".into();
     options.args = vec!["-c".into(), "echo the dog ate it >&2; exit 3".into()];
     let error = LlamaEngine::open(options.clone()).await.err().unwrap();
-    let OpenError::Load { reason, .. } = error else { panic!("{error}") };
+    let OpenError::Load { reason, .. } = error else {
+        panic!("{error}")
+    };
     assert_eq!(reason, "it ended with status 3: the dog ate it");
     options.program = "/none/such".into();
     let error = LlamaEngine::open(options).await.err().unwrap();
@@ -240,17 +333,24 @@ async fn a_child_that_dies_again_after_each_start_is_given_up() {
     // Works once: the flag makes every later start die.
     let flag = bench.folder.path().join("started");
     let worker = options.program.display().to_string();
-    let script = format!("if test -e {0}; then exit 9; fi; touch {0}; exec {worker}", flag.display());
+    let script = format!(
+        "if test -e {0}; then exit 9; fi; touch {0}; exec {worker}",
+        flag.display()
+    );
     options.program = "/bin/sh".into();
     options.args = vec!["-c".into(), script];
     let engine = LlamaEngine::open(options).await.unwrap();
     kill(engine.worker_pid().unwrap());
     let error = chat(&engine, &bench::ok()).await.unwrap_err();
-    let EngineError::Died { reason, .. } = error else { panic!("{error}") };
+    let EngineError::Died { reason, .. } = error else {
+        panic!("{error}")
+    };
     assert!(reason.contains("status 9"), "{reason}");
     for _ in 0..4 {
         let error = chat(&engine, &bench::ok()).await.unwrap_err();
-        let EngineError::Died { reason, .. } = error else { panic!("{error}") };
+        let EngineError::Died { reason, .. } = error else {
+            panic!("{error}")
+        };
         assert!(reason.contains("status 9"), "{reason}");
     }
 }
@@ -263,7 +363,9 @@ async fn a_fixed_prefix_is_kept_for_later_calls_and_for_the_next_process() {
     let system = "You answer questions about long texts. ".repeat(3);
     let ask = |question: &str| {
         let mut request = request(question, 2);
-        request.messages.insert(0, base::Message::system(system.clone()));
+        request
+            .messages
+            .insert(0, base::Message::system(system.clone()));
         request.shared_prefix = 1;
         request
     };
@@ -275,7 +377,10 @@ async fn a_fixed_prefix_is_kept_for_later_calls_and_for_the_next_process() {
     drop(engine);
     let engine = LlamaEngine::open(options).await.unwrap();
     let restored = chat(&engine, &ask("second")).await.unwrap();
-    assert!(restored.usage.cached_tokens > 80, "read from the store: {restored:?}");
+    assert!(
+        restored.usage.cached_tokens > 80,
+        "read from the store: {restored:?}"
+    );
     assert_eq!(restored.text, warm.text);
     let store = bench.folder.path().join("prefixes");
     assert_eq!(std::fs::read_dir(store).unwrap().count(), 1);
@@ -289,7 +394,9 @@ async fn vectors_have_unit_length_and_do_not_depend_on_their_neighbours() {
         ..TinyModel::default()
     });
     let engine = bench.open().await;
-    let texts: Vec<String> = (0..70).map(|i| format!("a b {}", "c ".repeat(i % 20))).collect();
+    let texts: Vec<String> = (0..70)
+        .map(|i| format!("a b {}", "c ".repeat(i % 20)))
+        .collect();
     let vectors = engine.embed(&texts).await.unwrap();
     assert_eq!(vectors.len(), 70);
     for vector in &vectors {
@@ -299,10 +406,24 @@ async fn vectors_have_unit_length_and_do_not_depend_on_their_neighbours() {
     let alone = engine.embed(&texts[7..8]).await.unwrap();
     let near: f32 = alone[0].iter().zip(&vectors[7]).map(|(a, b)| a * b).sum();
     assert!(near > 0.9999, "{near}");
-    let other: f32 = vectors[0].iter().zip(&vectors[19]).map(|(a, b)| a * b).sum();
+    let other: f32 = vectors[0]
+        .iter()
+        .zip(&vectors[19])
+        .map(|(a, b)| a * b)
+        .sum();
     assert!(other < 0.9999, "different texts differ: {other}");
     let error = engine.embed(&["d ".repeat(100)]).await.unwrap_err();
-    assert!(matches!(error, EngineError::TooLong { tokens: 102, window: 64, over: 38 }), "{error}");
+    assert!(
+        matches!(
+            error,
+            EngineError::TooLong {
+                tokens: 102,
+                window: 64,
+                over: 38
+            }
+        ),
+        "{error}"
+    );
     let error = chat(&engine, &request("x", 1)).await.unwrap_err();
     assert!(matches!(error, EngineError::Unsupported { .. }), "{error}");
     assert!(engine.facts().await.unwrap().embeddings);
@@ -311,7 +432,10 @@ async fn vectors_have_unit_length_and_do_not_depend_on_their_neighbours() {
 #[tokio::test]
 async fn an_unknown_chat_template_is_replaced_with_a_note() {
     let template = Some("{% raw %} nothing like it {% endraw %}".into());
-    let bench = Bench::with(TinyModel { chat_template: template, ..TinyModel::default() });
+    let bench = Bench::with(TinyModel {
+        chat_template: template,
+        ..TinyModel::default()
+    });
     let engine = bench.open().await;
     assert!(engine.notes()[0].contains("ChatML"), "{:?}", engine.notes());
     assert_eq!(chat(&engine, &bench::ok()).await.unwrap().text, "ok");
@@ -319,10 +443,18 @@ async fn an_unknown_chat_template_is_replaced_with_a_note() {
 
 #[tokio::test]
 async fn llama_cpp_itself_refuses_what_the_header_did_not_show() {
-    let bench = Bench::with(TinyModel { architecture: "gemma3".into(), ..TinyModel::default() });
+    let bench = Bench::with(TinyModel {
+        architecture: "gemma3".into(),
+        ..TinyModel::default()
+    });
     let error = LlamaEngine::open(bench.options()).await.err().unwrap();
-    let OpenError::Load { reason, .. } = error else { panic!("{error}") };
-    assert!(reason.contains("refused") || reason.contains("status"), "{reason}");
+    let OpenError::Load { reason, .. } = error else {
+        panic!("{error}")
+    };
+    assert!(
+        reason.contains("refused") || reason.contains("status"),
+        "{reason}"
+    );
 }
 
 #[tokio::test]

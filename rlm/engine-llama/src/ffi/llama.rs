@@ -36,7 +36,15 @@ unsafe extern "C" fn log_to_stderr(
         return;
     }
     // SAFETY: llama.cpp passes a string that ends with NUL and lives during the call.
-    let text = unsafe { CStr::from_ptr(text) }.to_bytes();
+    let text = unsafe { CStr::from_ptr(text) };
+    // Said of every context that is shared by several sequences; it explains no death.
+    if text
+        .to_string_lossy()
+        .contains("possible training context overflow")
+    {
+        return;
+    }
+    let text = text.to_bytes();
     // SAFETY: the pointer and the length describe `text`. A write that fails has nobody to tell.
     unsafe { libc::write(2, text.as_ptr().cast(), text.len()) };
 }
@@ -315,6 +323,13 @@ impl Context {
             1 => Err(DecodeError::Full),
             other => Err(DecodeError::Code(other)),
         }
+    }
+
+    /// Threads of the next decodes.
+    pub(crate) fn set_threads(&mut self, threads: u32) {
+        let threads = i32::try_from(threads).unwrap_or(i32::MAX);
+        // SAFETY: the context lives and is not decoding.
+        unsafe { sys::llama_set_n_threads(self.handle.as_ptr(), threads, threads) }
     }
 
     /// The logits after the token at `index` of the last batch, which had asked for them.

@@ -8,6 +8,7 @@
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::time::Duration;
 
 /// Takes stdin and stdout for frames. Whatever C code prints to stdout goes to stderr from now on.
 pub(crate) fn claim_stdio() -> io::Result<(File, File)> {
@@ -37,6 +38,21 @@ pub(crate) fn settle_as_child() {
 pub(crate) fn end_now(code: u8) -> ! {
     // SAFETY: _exit never returns and runs nothing of ours.
     unsafe { libc::_exit(i32::from(code)) }
+}
+
+/// Processor time of all our threads so far.
+pub(crate) fn cpu_time() -> Duration {
+    let mut time = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: the pointer is to a timespec of ours.
+    let code = unsafe { libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &raw mut time) };
+    if code != 0 {
+        return Duration::ZERO;
+    }
+    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
+    Duration::new(seconds, u32::try_from(time.tv_nsec).unwrap_or(0))
 }
 
 fn duplicate(descriptor: i32) -> io::Result<OwnedFd> {

@@ -1,3 +1,8 @@
+#![allow(
+    clippy::wildcard_enum_match_arm,
+    reason = "a test names what it expects"
+)]
+
 use super::*;
 use crate::fixture::{TinyModel, write_tiny_model};
 use crate::options::KvType;
@@ -21,8 +26,14 @@ fn a_whole_model_says_what_it_is() {
     let (path, bytes) = tiny(&folder, &TinyModel::default());
     let file = inspect(&path).unwrap();
     assert_eq!(file.bytes, bytes.len() as u64);
-    assert_eq!((file.name.as_str(), file.architecture.as_str()), ("tiny", "qwen2"));
-    assert_eq!((file.quantisation.as_str(), file.window, file.layers), ("F32", 4096, 2));
+    assert_eq!(
+        (file.name.as_str(), file.architecture.as_str()),
+        ("tiny", "qwen2")
+    );
+    assert_eq!(
+        (file.quantisation.as_str(), file.window, file.layers),
+        ("F32", 4096, 2)
+    );
     assert!(file.chat_template && !file.embeddings);
     assert_eq!(file.vocabulary, 265);
     // Two layers of two KV heads with 16 numbers each, keys and values, 2 bytes.
@@ -35,7 +46,10 @@ fn a_whole_model_says_what_it_is() {
 #[test]
 fn an_embedding_model_is_recognised() {
     let folder = tempfile::tempdir().unwrap();
-    let model = TinyModel { architecture: "bert".into(), ..TinyModel::default() };
+    let model = TinyModel {
+        architecture: "bert".into(),
+        ..TinyModel::default()
+    };
     assert!(inspect(&tiny(&folder, &model).0).unwrap().embeddings);
 }
 
@@ -43,7 +57,13 @@ fn an_embedding_model_is_recognised() {
 fn other_weights_have_another_key() {
     let folder = tempfile::tempdir().unwrap();
     let key = |seed| {
-        let (path, _) = tiny(&folder, &TinyModel { seed, ..TinyModel::default() });
+        let (path, _) = tiny(
+            &folder,
+            &TinyModel {
+                seed,
+                ..TinyModel::default()
+            },
+        );
         inspect(&path).unwrap().key
     };
     assert_eq!(key(1), key(1));
@@ -54,7 +74,9 @@ fn other_weights_have_another_key() {
 fn every_cut_is_named_and_nothing_panics() {
     let folder = tempfile::tempdir().unwrap();
     let (_, bytes) = tiny(&folder, &TinyModel::default());
-    let cuts = (0..bytes.len()).filter(|n| *n < 200 || n % 997 == 0).chain([bytes.len() - 40]);
+    let cuts = (0..bytes.len())
+        .filter(|n| *n < 200 || n % 997 == 0)
+        .chain([bytes.len() - 40]);
     for cut in cuts {
         match inspect_bytes(&folder, &bytes[..cut]).unwrap_err() {
             InspectError::CutShort { have, need, .. } => {
@@ -80,7 +102,10 @@ fn changed_header_bytes_never_panic_or_allocate_what_they_claim() {
             refused += usize::from(result.is_err());
         }
     }
-    assert!(refused > 100, "changed lengths and types are noticed: {refused}");
+    assert!(
+        refused > 100,
+        "changed lengths and types are noticed: {refused}"
+    );
     assert!(inspect_bytes(&folder, &bytes).is_ok());
 }
 
@@ -95,14 +120,23 @@ fn other_files_are_named_for_what_they_are() {
     assert!(not_gguf(b"PK\x03\x04 a zip").contains("PK"));
     assert!(not_gguf(b"GGUF\x01\0\0\0 old").contains("version 1"));
     assert!(not_gguf(b"GGUF\0\0\0\x03 turned").contains("big-endian"));
-    assert!(matches!(inspect(folder.path()), Err(InspectError::Read { .. })));
-    assert!(matches!(inspect(Path::new("/none/such")), Err(InspectError::Read { .. })));
+    assert!(matches!(
+        inspect(folder.path()),
+        Err(InspectError::Read { .. })
+    ));
+    assert!(matches!(
+        inspect(Path::new("/none/such")),
+        Err(InspectError::Read { .. })
+    ));
 }
 
 #[test]
 fn an_unknown_architecture_is_named() {
     let folder = tempfile::tempdir().unwrap();
-    let model = TinyModel { architecture: "nextbigthing".into(), ..TinyModel::default() };
+    let model = TinyModel {
+        architecture: "nextbigthing".into(),
+        ..TinyModel::default()
+    };
     match inspect(&tiny(&folder, &model).0).unwrap_err() {
         InspectError::Architecture { architecture, .. } => assert_eq!(architecture, "nextbigthing"),
         other => panic!("{other}"),

@@ -69,7 +69,11 @@ fn the_folder_stays_within_its_bytes_and_a_missing_folder_costs_nothing() {
     }
     assert!(files(&folder).len() <= 3);
     store.write(&[99], || vec![7; 2000]);
-    assert_eq!(store.read(&[99]), None, "larger than the whole folder may be");
+    assert_eq!(
+        store.read(&[99]),
+        None,
+        "larger than the whole folder may be"
+    );
     let nowhere = PrefixStore::new(PathBuf::from("/proc/none"), &spec("a"));
     nowhere.write(&[1], || vec![7]);
     assert_eq!(nowhere.read(&[1]), None);

@@ -46,7 +46,12 @@ impl World {
 
     fn ask(&mut self, call: CallId, prompt: Vec<Token>, fixed: usize, max_new: u32) {
         self.writing.insert(call, max_new);
-        self.input(Input::Ask(Ask { call, prompt, fixed, max_new }));
+        self.input(Input::Ask(Ask {
+            call,
+            prompt,
+            fixed,
+            max_new,
+        }));
     }
 
     fn input(&mut self, input: Input) {
@@ -60,11 +65,17 @@ impl World {
     fn carry_out(&mut self, effect: Effect) {
         match effect {
             Effect::Admitted { call, cached } => {
-                assert!(self.admitted.insert(call, cached).is_none(), "admitted twice");
+                assert!(
+                    self.admitted.insert(call, cached).is_none(),
+                    "admitted twice"
+                );
             }
             Effect::Trim { sequence, keep } => self.held[sequence as usize].truncate(keep as usize),
             Effect::Share { from, to, length } => {
-                assert!(self.held[to as usize].is_empty(), "shared into a used sequence");
+                assert!(
+                    self.held[to as usize].is_empty(),
+                    "shared into a used sequence"
+                );
                 let shared = self.held[from as usize][..length as usize].to_vec();
                 self.held[to as usize] = shared;
             }
@@ -81,7 +92,11 @@ impl World {
         assert!(!batch.is_empty() && batch.len() <= self.limits.chunk as usize);
         for token in batch {
             let held = &mut self.held[token.sequence as usize];
-            assert_eq!(token.position as usize, held.len(), "positions follow each other");
+            assert_eq!(
+                token.position as usize,
+                held.len(),
+                "positions follow each other"
+            );
             held.push(token.token);
         }
         let wanted = batch.iter().filter(|t| t.wants_logits).count();
@@ -98,7 +113,10 @@ impl World {
                 self.writing.remove(&call);
                 self.input(Input::End { call });
             } else {
-                self.input(Input::Sampled { call, token: WRITTEN + call as Token });
+                self.input(Input::Sampled {
+                    call,
+                    token: WRITTEN + call as Token,
+                });
             }
         }
         if writers > 0 {
@@ -113,7 +131,10 @@ impl World {
             }
             let before = self.steps;
             self.input(Input::Plan);
-            assert!(self.steps > before || self.schedule.idle(), "a plan without progress");
+            assert!(
+                self.steps > before || self.schedule.idle(),
+                "a plan without progress"
+            );
         }
         panic!("it does not end");
     }
@@ -144,7 +165,12 @@ fn a_common_beginning_is_computed_once_for_all_calls() {
     let common = prompt(0, 200);
     let mut world = World::new(limits());
     for call in 0..4_u64 {
-        world.ask(call, after(&common, prompt(1000 * (call as Token + 1), 10)), 0, 1);
+        world.ask(
+            call,
+            after(&common, prompt(1000 * (call as Token + 1), 10)),
+            0,
+            1,
+        );
     }
     world.run();
     assert_eq!(world.computed, 200 + 4 * 10);
@@ -154,7 +180,10 @@ fn a_common_beginning_is_computed_once_for_all_calls() {
 
 #[test]
 fn without_reuse_everything_is_computed_again() {
-    let mut world = World::new(Limits { reuse: false, ..limits() });
+    let mut world = World::new(Limits {
+        reuse: false,
+        ..limits()
+    });
     for call in 0..2 {
         world.ask(call, prompt(0, 100), 0, 2);
     }
@@ -171,7 +200,12 @@ fn a_conversation_goes_on_where_it_was() {
     world.ask(1, prompt(0, 100), 0, 3);
     world.run();
     let said = vec![WRITTEN + 1; 2];
-    world.ask(2, after(&after(&prompt(0, 100), said), prompt(5000, 20)), 0, 1);
+    world.ask(
+        2,
+        after(&after(&prompt(0, 100), said), prompt(5000, 20)),
+        0,
+        1,
+    );
     world.run();
     assert_eq!(world.admitted[&2], 102);
 }
@@ -204,7 +238,10 @@ fn a_root_survives_a_flood_of_sub_calls() {
 #[test]
 fn a_fixed_prefix_is_pinned_once_and_outlives_everything_else() {
     let fixed = prompt(0, 100);
-    let mut world = World::new(Limits { warm_cells: 0, ..limits() });
+    let mut world = World::new(Limits {
+        warm_cells: 0,
+        ..limits()
+    });
     world.ask(1, after(&fixed, prompt(1000, 10)), 100, 1);
     world.run();
     for call in 10..40_u64 {
@@ -219,7 +256,10 @@ fn a_fixed_prefix_is_pinned_once_and_outlives_everything_else() {
 
 #[test]
 fn the_longest_unused_pinned_prefix_makes_way() {
-    let mut world = World::new(Limits { warm_cells: 0, ..limits() });
+    let mut world = World::new(Limits {
+        warm_cells: 0,
+        ..limits()
+    });
     let fixed = |i: Token| prompt(i * 1000, 50);
     // Two places: 3 replaces 2, because 1 was used after it.
     for (call, which) in [(1, 1), (2, 2), (3, 1), (4, 3), (5, 1), (6, 2)] {
@@ -237,8 +277,15 @@ fn a_restored_prefix_is_used_and_a_failed_one_is_not() {
         let fixed = prompt(0, 80);
         let mut world = World::new(limits());
         let mut effects = Vec::new();
-        world.schedule.step(Input::Restore { tokens: fixed.clone() }, &mut effects);
-        let [Effect::Load { sequence }] = effects[..] else { panic!("{effects:?}") };
+        world.schedule.step(
+            Input::Restore {
+                tokens: fixed.clone(),
+            },
+            &mut effects,
+        );
+        let [Effect::Load { sequence }] = effects[..] else {
+            panic!("{effects:?}")
+        };
         if works {
             world.held[sequence as usize].clone_from(&fixed);
         } else {
@@ -254,7 +301,10 @@ fn a_restored_prefix_is_used_and_a_failed_one_is_not() {
 #[test]
 fn when_memory_is_full_calls_wait_in_order_and_all_are_served() {
     // Each needs 600 of 1000 cells: one at a time.
-    let mut world = World::new(Limits { cells: 1000, ..limits() });
+    let mut world = World::new(Limits {
+        cells: 1000,
+        ..limits()
+    });
     for call in 0..6_u64 {
         world.ask(call, prompt(10_000 * call as Token, 500), 0, 100);
     }
@@ -278,7 +328,10 @@ fn writing_calls_get_a_token_in_every_step_beside_a_long_prompt() {
 
 #[test]
 fn a_call_that_ends_early_frees_its_slot_whether_it_waits_or_runs() {
-    let mut world = World::new(Limits { slots: 1, ..limits() });
+    let mut world = World::new(Limits {
+        slots: 1,
+        ..limits()
+    });
     world.ask(1, prompt(0, 300), 0, 100);
     world.ask(2, prompt(1000, 30), 0, 1);
     world.ask(3, prompt(2000, 30), 0, 1);
@@ -291,7 +344,10 @@ fn a_call_that_ends_early_frees_its_slot_whether_it_waits_or_runs() {
 
 #[test]
 fn finished_calls_keep_no_more_than_the_warm_limit() {
-    let mut world = World::new(Limits { warm_cells: 250, ..limits() });
+    let mut world = World::new(Limits {
+        warm_cells: 250,
+        ..limits()
+    });
     for call in 0..20_u64 {
         world.ask(call, prompt(10_000 * call as Token, 100), 0, 2);
     }
@@ -311,7 +367,11 @@ fn random_days_keep_every_rule() {
             random % below
         };
         let pinned = next(3) as u32;
-        let mut world = World::new(Limits { cells: 700, pinned, ..limits() });
+        let mut world = World::new(Limits {
+            cells: 700,
+            pinned,
+            ..limits()
+        });
         let mut asked = 0;
         for _ in 0..200 {
             match next(4) {
@@ -331,6 +391,9 @@ fn random_days_keep_every_rule() {
             }
         }
         world.run();
-        assert!(world.writing.is_empty(), "seed {seed}: every call was served or ended");
+        assert!(
+            world.writing.is_empty(),
+            "seed {seed}: every call was served or ended"
+        );
     }
 }

@@ -4,8 +4,9 @@
 use super::output::Output;
 use super::prompt::Template;
 use crate::clock::{Clock, millis};
-use crate::ffi::{Context, Model, Sampler, Token};
+use crate::ffi::{BatchToken, Context, Model, Sampler, Token, cpu_time};
 use crate::frames::{CallId, FromWorker, LoadSpec, ToWorker};
+use crate::pace::Pace;
 use crate::prefix_store::PrefixStore;
 use crate::reply::ReplyText;
 use crate::schedule::{Ask, Effect, Input, Limits, Schedule};
@@ -14,6 +15,7 @@ use engine::{ChatRequest, EngineError, Timings};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
+use std::time::Duration;
 
 pub(super) struct Batcher {
     model: Arc<Model>,
@@ -24,6 +26,7 @@ pub(super) struct Batcher {
     store: Option<PrefixStore>,
     output: Output,
     clock: Clock,
+    pace: Pace,
     window: u32,
 }
 
@@ -32,7 +35,7 @@ struct Call {
     text: ReplyText,
     usage: Usage,
     max_tokens: u64,
-    /// Tokens of what an earlier child wrote; the grammar has to follow them.
+    /// Tokens of the reply, those of an earlier child included.
     asked: Time,
     admitted: Time,
     first: Option<Time>,
@@ -70,6 +73,7 @@ impl Batcher {
             store: store.map(|folder| PrefixStore::new(folder, spec)),
             output,
             clock: Clock::start(),
+            pace: Pace::new(spec.threads),
             window: spec.window,
         }
     }
@@ -238,10 +242,20 @@ impl Batcher {
                     store.write(&tokens, || self.context.save(sequence));
                 }
             }
-            Effect::Decode { batch, logits } => match self.context.decode(&batch) {
-                Ok(()) => self.sample(&logits),
-                Err(error) => self.lose(&error.to_string()),
-            },
+            Effect::Decode { batch, logits } => self.decode(&batch, &logits),
+        }
+    }
+
+    fn decode(&mut self, batch: &[BatchToken], logits: &[(CallId, usize)]) {
+        let (cpu, wall) = (cpu_time(), self.clock.now());
+        match self.context.decode(batch) {
+            Ok(()) => {
+                let wall = Duration::from_micros(self.clock.now().0.saturating_sub(wall.0));
+                let threads = self.pace.after(cpu_time().saturating_sub(cpu), wall);
+                self.context.set_threads(threads);
+                self.sample(logits);
+            }
+            Err(error) => self.lose(&error.to_string()),
         }
     }
 

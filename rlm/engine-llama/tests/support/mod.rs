@@ -59,25 +59,35 @@ pub(crate) fn request(question: &str, max_tokens: u32) -> ChatRequest {
     ChatRequest {
         messages: vec![Message::user(question)],
         prefill: None,
-        sampling: Sampling { max_tokens, ..Sampling::default() },
+        sampling: Sampling {
+            max_tokens,
+            ..Sampling::default()
+        },
         grammar: None,
         shared_prefix: 0,
     }
 }
 
 pub(crate) fn grammar(grammar: &str) -> ChatRequest {
-    ChatRequest { grammar: Some(grammar.into()), ..request("Go on.", 200) }
+    ChatRequest {
+        grammar: Some(grammar.into()),
+        ..request("Go on.", 200)
+    }
 }
 
 pub(crate) async fn chat(
     engine: &LlamaEngine,
     request: &ChatRequest,
 ) -> Result<Reply, EngineError> {
-    engine.chat(request, &mut discard(), LONG, &CancellationToken::new()).await
+    engine
+        .chat(request, &mut discard(), LONG, &CancellationToken::new())
+        .await
 }
 
 pub(crate) fn kill(pid: u32) {
-    let status = std::process::Command::new("kill").args(["-9", &pid.to_string()]).status();
+    let status = std::process::Command::new("kill")
+        .args(["-9", &pid.to_string()])
+        .status();
     assert!(status.unwrap().success());
 }
 
@@ -93,5 +103,8 @@ pub(crate) async fn within(input: &[u8]) -> (Option<i32>, String) {
     stdin.write_all(input).await.unwrap();
     drop(stdin);
     let output = child.wait_with_output().await.unwrap();
-    (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    (
+        output.status.code(),
+        String::from_utf8_lossy(&output.stderr).into_owned(),
+    )
 }

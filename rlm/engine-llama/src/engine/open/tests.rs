@@ -1,3 +1,8 @@
+#![allow(
+    clippy::wildcard_enum_match_arm,
+    reason = "a test names what it expects"
+)]
+
 use super::*;
 use crate::fixture::{TinyModel, write_tiny_model};
 use std::path::PathBuf;
@@ -15,8 +20,13 @@ fn tiny() -> (tempfile::TempDir, ModelFile, LlamaOptions) {
 fn too_little_memory_says_how_much_is_needed_and_how_much_there_is() {
     let (_folder, file, options) = tiny();
     let spec = load_spec(&options, &file).unwrap();
-    let error = check_memory(&file, &spec, Some(10 << 20)).unwrap_err().to_string();
-    assert!(error.contains("needs about") && error.contains("10 MiB is available"), "{error}");
+    let error = check_memory(&file, &spec, Some(10 << 20))
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("needs about") && error.contains("10 MiB is available"),
+        "{error}"
+    );
     assert!(check_memory(&file, &spec, Some(8 << 30)).is_ok());
     assert!(check_memory(&file, &spec, None).is_ok());
 }
