@@ -13,3 +13,6 @@ pub use pull::{Phase, Progress, PullError, PullOptions, Pulled, Puller, Report, 
 pub use sha::Sha256;
 pub use source::{HUB, Source, TargetError, Wheels, target};
 pub use store::{Installed, Listed, Shown, Store, StoreError};
+
+#[cfg(test)]
+mod testing;

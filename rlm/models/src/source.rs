@@ -70,7 +70,7 @@ impl TryFrom<SourceSpec> for Source {
             (None, Some(name), Some(version), Some(member)) => {
                 let parts = spec.parts.unwrap_or(1);
                 check_wheel(&name, &version)?;
-                if !(1..=MAX_PARTS).contains(&parts) || (parts > 1) != name.contains("{n") {
+                if !(1..=MAX_PARTS).contains(&parts) || (parts > 1 && !name.contains("{n")) {
                     return Err(format!(
                         "wheel `{name}`: 1 to {MAX_PARTS} parts, with {{n}} in the name of several"
                     ));
