@@ -158,7 +158,7 @@ impl EngineSet {
             ..WebOptions::default()
         })?;
         let options = OllamaOptions {
-            keep_alive: config.keep_alive,
+            keep_alive: node_config::format_span(config.keep_alive),
             slots: config.max_concurrent,
             ..OllamaOptions::default()
         };

@@ -98,9 +98,10 @@ impl From<JobError> for Failure {
             JobError::Context(error) => context_exit(error),
             JobError::Read(_) | JobError::Repl { .. } => Exit::Failed,
             JobError::Model(error) => model_exit(error),
-            JobError::Name(_) | JobError::Profile(_) | JobError::UnknownProfile { .. } => {
-                Exit::Usage
-            }
+            JobError::Name(_)
+            | JobError::Profile(_)
+            | JobError::PromptFile { .. }
+            | JobError::UnknownProfile { .. } => Exit::Usage,
             JobError::Trace { .. } | JobError::Changed { .. } | JobError::Dispatch(_) => Exit::Failed,
             JobError::Cancelled => Exit::Cancelled,
         };

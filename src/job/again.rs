@@ -27,7 +27,10 @@ impl Replaying {
         }
         let (profiles, style) = profiles(&header.profile)?;
         let brief = super::brief::of(&context, &header.question, &profiles)?;
-        let profile = profiles.for_kind(brief.kind).clone();
+        let mut profile = profiles.for_kind(brief.kind).clone();
+        if !header.prefill {
+            profile = profile.without_prefill();
+        }
         if profile_hash(&profile) != header.profile_hash {
             return Err(JobError::Changed { what: "the prompts have changed since the job ran" });
         }

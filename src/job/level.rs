@@ -157,6 +157,7 @@ impl Driver {
                     at: now,
                     call,
                     kept,
+                    fixed: request.shared_prefix,
                     messages: request.messages[kept..].to_vec(),
                     prefill: request.prefill.clone(),
                     timings: answer.timings(),

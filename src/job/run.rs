@@ -12,7 +12,7 @@ use crate::trace::{Header, TRACE_VERSION, TraceLine, TraceWriter};
 use base::{CallPath, ContentHash, JobId, JobOutcome};
 use context::{Context, OpenError, OpenOptions, ReadError, Source};
 use engine::{CancellationToken, ModelNameError};
-use orchestrator::{BuiltIn, ContextKind, JobOptions, Profile, ProfileError, Profiles};
+use orchestrator::{BuiltIn, JobOptions, Profile, ProfileError, Profiles};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -44,6 +44,8 @@ pub enum JobError {
     Profile(#[from] ProfileError),
     #[error("there is no prompt profile `{name}`; give `small`, `capable` or a folder of prompt files")]
     UnknownProfile { name: String },
+    #[error("the prompt file {} cannot be read: {source}", path.display())]
+    PromptFile { path: PathBuf, source: std::io::Error },
     #[error("the REPL cannot start: {reason}")]
     Repl { reason: String },
     #[error("the trace file {} cannot be written: {source}", path.display())]
@@ -95,6 +97,7 @@ pub(crate) async fn run(
         style,
         options: JobOptions::default(),
         window: opened.facts.window,
+        prefill: opened.facts.prefill,
         seed: request.seed,
         unix: unix_seconds(),
         turns: budgets.turns,
@@ -119,6 +122,7 @@ pub(crate) async fn run(
         profile_hash: profile_hash(&level.setup.profile),
         budgets,
         root_window: shared.window,
+        prefill: shared.prefill,
         seed: shared.seed,
         clock: shared.unix,
     })));
@@ -212,15 +216,15 @@ pub(crate) fn profiles(name: &str) -> Result<(Profiles, repl::GuestStyle), JobEr
 fn profile_folder(folder: &Path) -> Result<Profiles, JobError> {
     let unknown = || JobError::UnknownProfile { name: folder.display().to_string() };
     let mut files = Vec::new();
-    for kind in ContextKind::ALL {
-        let path = folder.join(format!("{}.toml", kind.as_str()));
-        if let Ok(text) = std::fs::read_to_string(&path) {
+    for entry in std::fs::read_dir(folder).map_err(|_| unknown())? {
+        let Ok(path) = entry.map(|entry| entry.path()) else { continue };
+        if path.extension().is_some_and(|ending| ending == "toml") {
+            let text = std::fs::read_to_string(&path)
+                .map_err(|source| JobError::PromptFile { path: path.clone(), source })?;
             files.push((path.display().to_string(), text));
         }
     }
-    if files.is_empty() {
-        return Err(unknown());
-    }
+    files.sort();
     Ok(Profiles::parse(files.iter().map(|(name, text)| (name.as_str(), text.as_str())))?)
 }
 

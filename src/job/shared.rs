@@ -24,6 +24,8 @@ pub(crate) struct JobShared {
     pub(crate) style: repl::GuestStyle,
     pub(crate) options: JobOptions,
     pub(crate) window: Option<u32>,
+    /// Whether the root's engine can begin the root's turn for it.
+    pub(crate) prefill: bool,
     pub(crate) seed: u64,
     /// Unix seconds that every REPL of the job shows.
     pub(crate) unix: u64,
@@ -94,8 +96,9 @@ impl JobShared {
     }
 
     fn setup(&self, question: String, context: ContextBrief, budgets: Budgets) -> Setup {
+        let profile = self.profiles.for_kind(context.kind).clone();
         Setup {
-            profile: self.profiles.for_kind(context.kind).clone(),
+            profile: if self.prefill { profile } else { profile.without_prefill() },
             question,
             context,
             budgets,

@@ -39,6 +39,7 @@ pub struct Header {
     pub profile_hash: ContentHash,
     pub budgets: Budgets,
     pub root_window: Option<u32>,
+    pub prefill: bool,
     pub seed: u64,
     pub clock: u64,
 }
@@ -96,6 +97,8 @@ pub enum TraceLine {
         call: CallNumber,
         /// How many of the previous call's messages stand unchanged before `messages`.
         kept: usize,
+        /// How many leading messages are the prompt profile's own part.
+        fixed: usize,
         messages: Vec<Message>,
         prefill: Option<String>,
         timings: Timings,

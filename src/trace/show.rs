@@ -43,8 +43,12 @@ fn show_line(text: &mut String, line: &TraceLine) {
             head(text, path, format_args!("cancelled"));
         }
         TraceLine::Input { .. } => {}
-        TraceLine::Root { path, at, call, messages, timings, input, .. } => {
-            for message in messages {
+        TraceLine::Root { path, at, call, kept, fixed, messages, timings, input, .. } => {
+            let skipped = fixed.saturating_sub(*kept);
+            if skipped > 0 {
+                head(text, path, format_args!("{skipped} messages of the prompt profile"));
+            }
+            for message in messages.iter().skip(skipped) {
                 head(text, path, format_args!("{} message", message.role.as_str()));
                 body(text, &message.content);
             }

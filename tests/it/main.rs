@@ -2,7 +2,11 @@
 //! graph, the two programs as processes.
 
 mod cli;
+mod ctl;
+mod job;
 mod layering;
 mod licences;
+mod readme;
+mod server;
 mod source;
 mod tidy;

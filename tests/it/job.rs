@@ -1,0 +1,190 @@
+//! Whole jobs with a scripted model: the real program, REPL, trace and replay; only the words of
+//! the model are the test's.
+
+use crate::ctl::{Home, Run};
+use crate::server::{Answer, Server};
+use serde_json::Value;
+use std::io::Read;
+use std::sync::atomic::Ordering;
+
+/// Text of the messages that the job added: what stands after the profile's own part.
+fn said(messages: &[Value]) -> String {
+    let text = |message: &Value| message["content"].as_str().unwrap_or_default().to_owned();
+    messages.iter().map(text).collect::<Vec<_>>().join("\n")
+}
+
+fn is_root(messages: &[Value]) -> bool {
+    messages.first().is_some_and(|message| message["role"] == "system")
+}
+
+fn submit(home: &Home, server: &Server, more: &[&str], question: &str) -> Run {
+    home.file("notes.txt", "The red lamp stands in the hall.\nThe blue lamp is broken.\n".repeat(9));
+    let model = server.model();
+    let mut args = vec!["submit", "--context", "notes.txt", "--model", &model, "-o", "json"];
+    args.extend_from_slice(more);
+    args.push(question);
+    home.run(&args)
+}
+
+#[test]
+fn a_job_runs_code_asks_sub_models_and_replays_to_the_byte() {
+    let home = Home::new();
+    let server = Server::start(|messages| {
+        let text = said(messages);
+        Answer::Text(if !is_root(messages) {
+            format!("reply to {}", text.len())
+        } else if text.contains("first block says") {
+            "Done.\n```repl\nFINAL(replies[2] + ' / ' + str(count))\n```".to_owned()
+        } else {
+            "Look.\n```repl\ncount = context.count('lamp')\n\
+             replies = llm_query_batched([f'piece {i}' for i in range(5)])\n\
+             print('first block says', len(replies), count)\n```\nand then I would"
+                .to_owned()
+        })
+    });
+    let run = submit(&home, &server, &["--trace", "job.jsonl"], "How many lamps?");
+    run.expect(0, &[]);
+    let report = run.json();
+    assert_eq!(report["answer"], "reply to 7 / 18");
+    assert_eq!(report["ending"], "answered");
+    assert_eq!(report["tally"]["sub_calls"], 5);
+    assert_eq!(server.chats.load(Ordering::SeqCst), 7, "two root calls and five sub-calls");
+
+    home.run(&["trace", "show", "job.jsonl"])
+        .expect(0, &["first block says 5 18", "answer: reply to 7 / 18", "piece 3"]);
+    drop(server);
+    home.run(&["trace", "replay", "job.jsonl"]).expect(0, &["2 root calls, 2 blocks", "same outcome"]);
+
+    let trace = std::fs::read_to_string(home.path("job.jsonl")).expect("a trace");
+    home.file("other.jsonl", trace.replace("'lamp')", "'hall')"));
+    home.run(&["trace", "replay", "other.jsonl"]).expect(1, &["differs"]);
+    home.file("notes.txt", "Another text.\n");
+    home.run(&["trace", "replay", "job.jsonl"]).expect(1, &["not the one of the job"]);
+}
+
+#[test]
+fn a_root_that_never_writes_code_is_nudged_then_stopped() {
+    let home = Home::new();
+    let server = Server::start(|_| Answer::Text("I would rather talk about it.".to_owned()));
+    let run = submit(&home, &server, &["--max-errors", "2"], "How many lamps?");
+    run.expect(7, &[]);
+    let report = run.json();
+    assert_eq!(report["ending"], "limit");
+    assert!(server.chats.load(Ordering::SeqCst) >= 3, "two turns and the closing call");
+}
+
+#[test]
+fn a_batch_keeps_its_order_and_survives_failed_calls() {
+    let home = Home::new();
+    let server = Server::start(|messages| {
+        let text = said(messages);
+        if is_root(messages) {
+            let code = "r = llm_query_batched(['a', 'b', 'c'])\nFINAL(' | '.join(map(str, r)))";
+            Answer::Text(format!("```repl\n{code}\n```"))
+        } else if text == "b" {
+            Answer::Status(400)
+        } else {
+            Answer::Text(format!("{text}!"))
+        }
+    });
+    let run = submit(&home, &server, &[], "Which?");
+    run.expect(0, &[]);
+    let answer = run.json()["answer"].as_str().expect("an answer").to_owned();
+    assert!(answer.starts_with("a! | ") && answer.ends_with(" | c!"), "{answer}");
+    assert_eq!(run.json()["tally"]["failed_sub_calls"], 1);
+}
+
+#[test]
+fn a_child_has_a_session_and_a_context_of_its_own() {
+    let home = Home::new();
+    let server = Server::start(|messages| {
+        let text = said(messages);
+        Answer::Text(if text.contains("Which lamp") {
+            "```repl\na = rlm_query_batched(['one child', 'another child'])\n\
+             FINAL(' and '.join(a))\n```"
+                .to_owned()
+        } else {
+            "```repl\nFINAL('seen ' + str(context))\n```".to_owned()
+        })
+    });
+    let run = submit(&home, &server, &["--max-depth", "1"], "Which lamp?");
+    run.expect(0, &[]);
+    assert_eq!(run.json()["answer"], "seen one child and seen another child");
+}
+
+#[test]
+fn endless_blocks_and_bombs_end_and_the_next_block_works() {
+    let home = Home::new();
+    home.file("rlm.toml", "[repl]\nblock_time = \"2s\"\n");
+    let server = Server::start(|messages| {
+        let turns = messages.iter().filter(|message| message["role"] == "assistant").count();
+        let code = ["while True: pass", "print('x' * 10**9)", "FINAL('still here')"];
+        let shots = messages.len() - 2 * turns;
+        Answer::Text(format!("```repl\n{}\n```", code[turns.min(2).max(usize::from(shots == 0))]))
+    });
+    let run = submit(&home, &server, &[], "What?");
+    run.expect(0, &[]);
+    assert_eq!(run.json()["answer"], "still here");
+    assert_eq!(run.json()["tally"]["turns"], 3);
+}
+
+#[test]
+fn servers_that_misbehave_are_named_and_nothing_hangs() {
+    let home = Home::new();
+    let garbage = Server::start(|_| Answer::Garbage);
+    submit(&home, &garbage, &[], "What?").expect(1, &["understood"]);
+    let cut = Server::start(|_| Answer::Cut("Let me look at".to_owned()));
+    submit(&home, &cut, &[], "What?").expect(1, &[]);
+    let hang = Server::start(|_| Answer::Hang);
+    let run = submit(&home, &hang, &["--max-time", "3s"], "What?");
+    assert!(run.code == 7 || run.code == 1, "{}", run.err);
+    assert!(hang.chats.load(Ordering::SeqCst) >= 1, "the server was asked");
+}
+
+#[test]
+fn an_interrupt_cancels_and_says_what_was_done() {
+    let home = Home::new();
+    let server = Server::start(|_| Answer::Hang);
+    home.file("notes.txt", "A lamp.\n");
+    let model = server.model();
+    let mut child =
+        home.spawn(&["submit", "--context", "notes.txt", "--model", &model, "-o", "json", "What?"]);
+    // The job hangs in its first root call; by then the server has counted it.
+    while server.chats.load(Ordering::SeqCst) == 0 {
+        assert!(child.try_wait().expect("a child").is_none(), "the program ended too soon");
+        std::thread::yield_now();
+    }
+    let sent = std::process::Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status()
+        .expect("kill runs");
+    assert!(sent.success());
+    let code = child.wait().expect("an end").code();
+    let mut out = String::new();
+    child.stdout.take().expect("a pipe").read_to_string(&mut out).expect("UTF-8");
+    assert_eq!(code, Some(8), "{out}");
+    assert!(out.contains("\"ending\":\"cancelled\""), "{out}");
+}
+
+#[test]
+fn a_trace_of_many_turns_stays_small() {
+    let home = Home::new();
+    let server = Server::start(|messages| {
+        let turn = messages.iter().filter(|message| message["role"] == "assistant").count();
+        Answer::Text(if turn < 19 {
+            format!("```repl\nprint({turn}, context[{turn}000:{turn}500])\n```")
+        } else {
+            "```repl\nFINAL('done')\n```".to_owned()
+        })
+    });
+    home.file("big.txt", "A line of some forty characters it is.\n".repeat(26_000));
+    let model = server.model();
+    let run = home.run(&[
+        "submit", "--context", "big.txt", "--model", &model, "--max-turns", "30", "--trace",
+        "job.jsonl", "-o", "json", "What?",
+    ]);
+    run.expect(0, &[]);
+    assert_eq!(run.json()["tally"]["turns"], 20);
+    let bytes = std::fs::metadata(home.path("job.jsonl")).expect("a trace").len();
+    assert!(bytes < 100_000, "{bytes} bytes");
+}

@@ -1,0 +1,82 @@
+//! The README's commands are true: the two scripts are there and whole, every `rlm-ctl` line is
+//! understood by the program, and those that need no model run.
+
+use crate::ctl::Home;
+use crate::source::root;
+use clap::Parser;
+use rlm_node::ctl::Cli;
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
+
+/// Lines of the README's shell blocks.
+fn commands() -> Vec<String> {
+    let text = std::fs::read_to_string(root().join("README.md")).expect("README.md");
+    let mut inside = false;
+    let mut found = Vec::new();
+    for line in text.lines() {
+        if line.starts_with("```") {
+            inside = line == "```sh";
+        } else if inside && !line.trim().is_empty() {
+            found.push(line.to_owned());
+        }
+    }
+    found
+}
+
+/// The words of a line, with double quotes as the shell has them.
+fn words(line: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    for (i, part) in line.split('"').enumerate() {
+        if i % 2 == 1 {
+            words.push(part.to_owned());
+        } else {
+            words.extend(part.split_whitespace().map(str::to_owned));
+        }
+    }
+    words
+}
+
+#[test]
+fn the_two_commands_are_whole_scripts() {
+    let scripts: Vec<String> =
+        commands().into_iter().filter(|line| line.starts_with("./")).collect();
+    assert_eq!(scripts, ["./first-light", "./test"], "the README has two commands for set-up");
+    for script in scripts.iter().map(String::as_str).chain([".ci/run"]) {
+        let path = root().join(script);
+        let mode = std::fs::metadata(&path).expect("a script").permissions().mode();
+        assert!(mode & 0o111 != 0, "{script} is not executable");
+        let read = Command::new("bash").arg("-n").arg(&path).status().expect("bash runs");
+        assert!(read.success(), "{script} is not a bash script");
+    }
+}
+
+#[test]
+fn every_rlm_ctl_line_is_understood() {
+    let lines: Vec<String> =
+        commands().into_iter().filter(|line| line.starts_with("rlm-ctl ")).collect();
+    assert!(lines.len() >= 5, "the README shows how to ask: {lines:?}");
+    for line in &lines {
+        let parsed = Cli::try_parse_from(words(line));
+        assert!(parsed.is_ok(), "{line}: {}", parsed.err().expect("an error"));
+    }
+}
+
+#[test]
+fn commands_that_need_no_model_run() {
+    let home = Home::new();
+    let free = |line: &&String| line.starts_with("rlm-ctl model") || line.contains(" config ");
+    let lines = commands();
+    let lines: Vec<&String> = lines.iter().filter(free).collect();
+    assert!(!lines.is_empty(), "some commands need no model");
+    for line in lines {
+        let words = words(line);
+        let args: Vec<&str> = words[1..].iter().map(String::as_str).collect();
+        home.run(&args).expect(0, &[]);
+    }
+}
+
+#[test]
+fn the_readme_is_one_page() {
+    let text = std::fs::read_to_string(root().join("README.md")).expect("README.md");
+    assert!(text.lines().count() <= 90, "{} lines", text.lines().count());
+}
