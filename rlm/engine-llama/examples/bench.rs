@@ -15,7 +15,7 @@ use base::Message;
 use engine::{CancellationToken, ChatRequest, Engine, Reply, Sampling, discard};
 use engine_llama::{KvType, LlamaEngine, LlamaOptions, worker_main};
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -81,10 +81,11 @@ async fn run(model: PathBuf, size: &Size) {
     }
 }
 
-fn variants(model: &PathBuf, cores: u32) -> Vec<(String, LlamaOptions, u32)> {
+fn variants(model: &Path, cores: u32) -> Vec<(String, LlamaOptions, u32)> {
     let base = |threads: u32| {
         let program = std::env::current_exe().expect("our own path");
-        let mut options = LlamaOptions::new(model.clone(), program, vec![WORKER.into()], cores);
+        let mut options =
+            LlamaOptions::new(model.to_path_buf(), program, vec![WORKER.into()], cores);
         options.threads = threads;
         options
     };
