@@ -1,7 +1,8 @@
 //! What a context costs: open, card, rows, search, find and regex, in milliseconds and ns per byte.
 //!
 //! cargo run -p context --example measure -- [FILE [WORDS]]
-//! (The dev profile compiles this crate with full optimisation.) Without a file a log of 100 MB is made in the folder for temporary files and measured.
+//! The dev profile compiles this crate with full optimisation. Without a file a log of 100 MB is
+//! made in the folder for temporary files and measured.
 
 #![expect(clippy::disallowed_methods, reason = "a measurement reads the clock")]
 #![expect(clippy::print_stdout, reason = "a measurement prints what it found")]
@@ -96,7 +97,8 @@ fn make_log(path: &Path) -> std::io::Result<PathBuf> {
         let (hour, minute, second) = (number / 36_000 % 24, number / 600 % 60, number / 10 % 60);
         let level = ["INFO", "INFO", "INFO", "WARN", "ERROR"][(r % 5) as usize];
         let line = format!(
-            "2024-03-01T{hour:02}:{minute:02}:{second:02} {level} worker{} host=h{} request={r:x} took {}ms {}\n",
+            "2024-03-01T{hour:02}:{minute:02}:{second:02} {level} worker{} host=h{} request={r:x} \
+             took {}ms {}\n",
             r % 40,
             r % 13,
             r % 900,

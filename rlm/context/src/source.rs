@@ -85,9 +85,13 @@ impl Skipped {
 pub enum OpenError {
     #[error("no context was given; name a file, a folder or `-` with --context")]
     NoSource,
-    #[error("`{}` does not exist; check the spelling and the folder that you are in", path.display())]
+    #[error(
+        "`{}` does not exist; check the spelling and the folder that you are in", path.display()
+    )]
     Missing { path: PathBuf },
-    #[error("`{}` cannot be read: {reason}; check its permissions (ls -l) or copy it", path.display())]
+    #[error(
+        "`{}` cannot be read: {reason}; check its permissions (ls -l) or copy it", path.display()
+    )]
     Unreadable { path: PathBuf, reason: String },
     #[error("`{name}` is empty (0 bytes); give a file with text in it")]
     Empty { name: String },

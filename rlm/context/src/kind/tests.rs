@@ -61,7 +61,8 @@ fn rows() {
 
 #[test]
 fn texts() {
-    let messages = "The printer is broken again!\nThank you, it works, really.\nNice carpet.\nI want my money back.\n";
+    let messages = "The printer is broken again!\nThank you, it works, really.\n\
+                    Nice carpet.\nI want my money back.\n";
     check("", messages, Kind::Lines);
     check("", &messages.repeat(151), Kind::Prose);
     check("", "Too short\nto say\n", Kind::Prose);

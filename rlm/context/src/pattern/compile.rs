@@ -58,7 +58,7 @@ impl Compiled {
         {
             return Err(RegexError::unsupported("ASCII and IGNORECASE together"));
         }
-        let emitted = emit(&parsed.node, facts)?;
+        let emitted = emit(&parsed.node, facts, false)?;
         let tail = if anchor == Anchor::Full { "\\z" } else { "" };
         let body = format!("(?:{}){tail}", emitted.pattern);
         let engine = if emitted.fancy {
@@ -69,7 +69,14 @@ impl Compiled {
         };
         let can_be_both = parsed.node.nullable() && parsed.node.width().1 != Some(0);
         let not_empty = match anchor == Anchor::None && can_be_both {
-            true => Some(backtracking(&format!("\\G{body}"), true, facts)?),
+            true => {
+                let emitted = emit(&parsed.node, facts, true)?;
+                Some(backtracking(
+                    &format!("\\G(?:{})", emitted.pattern),
+                    true,
+                    facts,
+                )?)
+            }
             false => None,
         };
         Ok(Compiled {

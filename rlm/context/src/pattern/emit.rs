@@ -12,11 +12,20 @@ pub(crate) struct Emitted {
     pub(crate) fancy: bool,
 }
 
-pub(crate) fn emit(node: &Node, facts: TextFacts) -> Result<Emitted, RegexError> {
+/// Writes for the linear engine, or for the other one when the pattern needs it or `fancy` says so.
+pub(crate) fn emit(node: &Node, facts: TextFacts, fancy: bool) -> Result<Emitted, RegexError> {
+    let emitted = write(node, facts, fancy)?;
+    if emitted.fancy && !fancy {
+        return write(node, facts, true);
+    }
+    Ok(emitted)
+}
+
+fn write(node: &Node, facts: TextFacts, fancy: bool) -> Result<Emitted, RegexError> {
     let mut emitter = Emitter {
         facts,
         out: String::new(),
-        fancy: false,
+        fancy,
     };
     emitter.node(node)?;
     Ok(Emitted {
@@ -180,13 +189,18 @@ impl Emitter {
 
     fn boundary(&mut self, negated: bool, ascii: bool) {
         let letter = if negated { 'B' } else { 'b' };
-        if ascii || self.facts.ascii {
+        if self.fancy && self.facts.ascii {
+            // That engine cannot switch Unicode off; in an ASCII text it makes no difference.
+            self.out.push_str(&format!("\\{letter}"));
+            return;
+        }
+        if !self.fancy && (ascii || self.facts.ascii) {
             // `\B` without Unicode could match inside a character of a text that is not ASCII.
             if !negated || self.facts.ascii {
                 self.out.push_str(&format!("(?-u:\\{letter})"));
                 return;
             }
-        } else if !self.facts.odd_words {
+        } else if !ascii && !self.facts.odd_words {
             self.out.push_str(&format!("\\{letter}"));
             return;
         }

@@ -1,4 +1,4 @@
-//! One parallel pass over all rows: which columns there are, what they hold, which lines do not fit.
+//! One parallel pass over all rows: the columns, what they hold, the lines that do not fit.
 
 use super::column::Column;
 use super::{Field, Key, RowsForm, Table, column, csv, fields, find_from};

@@ -1,7 +1,8 @@
 //! Headings of documents and the path of them that stands above a line. Pure.
 //!
 //! Known: `# Markdown`, `== AsciiDoc`, a line underlined with `===` or `---`, and, in a text that
-//! has none of these so far, a short line alone between blank lines that is numbered or in capitals.
+//! has none of these so far, a short line alone between blank lines that is numbered or in
+//! capitals.
 
 /// Follows the headings of one section, line by line.
 pub(crate) struct Headings<'a> {

@@ -3,8 +3,9 @@
 use super::{SearchOptions, Style};
 use crate::{Context, OpenOptions, Passage, Source};
 
-const DOCUMENT: &str = "# Cluster\n\nNodes form a cluster.\n\n## Election\n\nA leader is elected within 150 ms \
-    after the old one is lost.\n\n## Limits\n\n| what | value |\n|---|---|\n| nodes | 50 |\n| log entries | 1000 |\n\n\
+const DOCUMENT: &str = "# Cluster\n\nNodes form a cluster.\n\n## Election\n\n\
+    A leader is elected within 150 ms after the old one is lost.\n\n## Limits\n\n\
+    | what | value |\n|---|---|\n| nodes | 50 |\n| log entries | 1000 |\n\n\
     # Storage\n\nThe leader writes the log. Élan is kept.\n";
 
 fn search(context: &Context, words: &str, style: Style, k: usize) -> Vec<Passage> {
@@ -44,8 +45,10 @@ fn places_are_in_characters_of_the_section() {
 
 #[test]
 fn sentences_are_shown_on_one_line_and_cut_at_a_share_of_the_best() {
-    let text = "The Lisbon report, finished in June, came from the\npen of Ana Prado.\n\nThe Lisbon letter was \
-                written by Karl Otto in 1988.\n\nA whole shelf of other things that nobody reads is in Porto.\n";
+    let text = "The Lisbon report, finished in June, came from the\npen of Ana Prado.\n\n\
+                The Lisbon letter was \
+                written by Karl Otto in 1988.\n\n\
+                A whole shelf of other things that nobody reads is in Porto.\n";
     let context = Context::from_text(text.into());
     let found = search(
         &context,

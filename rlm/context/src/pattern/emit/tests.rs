@@ -7,7 +7,7 @@ use crate::regex_query::RegexFlags;
 
 fn check(pattern: &str, facts: TextFacts, expected: &str, fancy: bool) {
     let parsed = parse(pattern, RegexFlags::default()).unwrap();
-    let emitted = emit(&parsed.node, facts).unwrap();
+    let emitted = emit(&parsed.node, facts, false).unwrap();
     assert_eq!(
         (emitted.pattern.as_str(), emitted.fancy),
         (expected, fancy),
@@ -22,6 +22,7 @@ fn an_ascii_text_needs_no_unicode_classes() {
         ..TextFacts::default()
     };
     check(r"\b\w+", ascii, r"(?-u:\b)(?:[[0-9A-Z_a-z]])+", false);
+    check(r"(?=a)\b", ascii, r"(?=a)\b", true);
     check(r"\s", TextFacts::default(), r"[[\s\x1C-\x1F]]", false);
     check(r"\b", TextFacts::default(), r"\b", false);
 }

@@ -66,7 +66,8 @@ fn positional_and_key_value_lines() {
 #[test]
 fn web_lines() {
     let read = |line: &str, visit: &mut dyn FnMut(Field<'_>)| assert!(web_fields(line, visit));
-    let line = "1.2.3.4 - ana [12/Mar/2024:10:15:32 +0000] \"GET /a?b HTTP/1.1\" 404 - \"-\" \"curl/8 (x)\"";
+    let line = "1.2.3.4 - ana [12/Mar/2024:10:15:32 +0000] \"GET /a?b HTTP/1.1\" \
+                404 - \"-\" \"curl/8 (x)\"";
     assert_eq!(
         show(read, line),
         "host='1.2.3.4' user='ana' method='GET' path='/a?b' status=404 bytes=0 referer='-' \
@@ -95,7 +96,8 @@ fn syslog_lines() {
             read,
             "Mar 12 10:15:32 web1 sshd[411]: Failed password for root"
         ),
-        "time='03-12 10:15:32' host='web1' process='sshd' pid=411 message='Failed password for root'"
+        "time='03-12 10:15:32' host='web1' process='sshd' pid=411 \
+         message='Failed password for root'"
     );
     assert_eq!(
         show(read, "2024-03-12T10:15:32.1+00:00 web1 kernel: x: y"),

@@ -28,7 +28,8 @@ fn known_styles() {
         ["Top", "Top > Part", "End"]
     );
     assert_eq!(paths("= Book\n\n== Chapter\n"), ["Book", "Book > Chapter"]);
-    let licence = "GNU GENERAL PUBLIC LICENSE\n\n  4. Conveying Copies.\n\nYou may.\n\n  5. Conveying Source.\n\nx\n";
+    let licence = "GNU GENERAL PUBLIC LICENSE\n\n  4. Conveying Copies.\n\nYou may.\n\n\
+                   \x20 5. Conveying Source.\n\nx\n";
     assert_eq!(
         paths(licence),
         [
