@@ -1,5 +1,5 @@
 //! What a caller may turn, and why an engine did not open. The values that `LlamaOptions::new`
-//! gives are the measured ones for CPU; node-config holds what users set.
+//! gives are for CPUs (F16 keys and values without flash attention decoded fastest there); node-config holds what users set.
 
 use crate::gguf::InspectError;
 use serde::{Deserialize, Serialize};
@@ -63,7 +63,7 @@ pub struct LlamaOptions {
 }
 
 impl LlamaOptions {
-    /// The measured defaults for a CPU. `cores` is what the machine has.
+    /// The defaults for a CPU. `cores` is what the machine has.
     pub fn new(model: PathBuf, program: PathBuf, args: Vec<String>, cores: u32) -> LlamaOptions {
         LlamaOptions {
             model,
@@ -94,7 +94,9 @@ impl LlamaOptions {
     }
 }
 
-/// All cores up to 2, one less from 3 on: see the measurements in `examples/bench.rs`.
+/// All cores up to 2, one less from 3 on, where the last one is worth less than what else the
+/// machine does. On a crowded machine `pace` takes threads away by itself. `examples/bench.rs`
+/// compares both on a given machine.
 pub fn default_threads(cores: u32) -> u32 {
     if cores <= 2 { cores.max(1) } else { cores - 1 }
 }
