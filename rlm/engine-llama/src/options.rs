@@ -1,5 +1,6 @@
 //! What a caller may turn, and why an engine did not open. The values that `LlamaOptions::new`
-//! gives are for CPUs (F16 keys and values without flash attention decoded fastest there); node-config holds what users set.
+//! gives are for CPUs (F16 keys and values without flash attention decoded fastest there);
+//! node-config holds what users set.
 
 use crate::gguf::InspectError;
 use serde::{Deserialize, Serialize};
