@@ -1,9 +1,8 @@
-//! Measures the REPL on this machine: `cargo run --release -p repl --example figures -- CACHE_FOLDER`.
-//! Prints processor time, which a busy machine does not distort, and memory.
+//! Measures the REPL on this machine: `cargo run -p repl --example figures -- CACHE_FOLDER`. Prints
+//! processor time, which a busy machine does not distort, and memory.
+#![expect(clippy::print_stdout, reason = "printing figures is what it is for")]
 
-use repl::{
-    Host, LmCall, ReplLimits, Runtime, RuntimeOptions, Session, SessionConfig, GuestStyle,
-};
+use repl::{GuestStyle, Host, LmCall, ReplLimits, Runtime, RuntimeOptions, Session, SessionConfig};
 use rustix::time::{ClockId, clock_gettime};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -23,7 +22,10 @@ fn config(text: &str) -> SessionConfig {
         query: String::new(),
         seed: 1,
         clock: 1_735_689_600,
-        limits: ReplLimits { host_calls: 1 << 20, ..ReplLimits::default() },
+        limits: ReplLimits {
+            host_calls: 1 << 20,
+            ..ReplLimits::default()
+        },
         style: GuestStyle::Capable,
         depth_left: 0,
     }
@@ -38,8 +40,15 @@ fn cpu() -> f64 {
 /// Megabytes of anonymous memory of this process.
 fn anonymous() -> f64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find(|line| line.starts_with("RssAnon")).unwrap_or_default();
-    line.split_whitespace().nth(1).and_then(|kb| kb.parse::<f64>().ok()).unwrap_or(0.0) / 1024.0
+    let line = status
+        .lines()
+        .find(|line| line.starts_with("RssAnon"))
+        .unwrap_or_default();
+    line.split_whitespace()
+        .nth(1)
+        .and_then(|kb| kb.parse::<f64>().ok())
+        .unwrap_or(0.0)
+        / 1024.0
 }
 
 async fn block(session: &mut Session, code: &str) -> f64 {
@@ -54,10 +63,19 @@ async fn block(session: &mut Session, code: &str) -> f64 {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let cache_dir = PathBuf::from(std::env::args().nth(1).unwrap_or_else(|| "repl-cache".into()));
+    let cache_dir = PathBuf::from(
+        std::env::args()
+            .nth(1)
+            .unwrap_or_else(|| "repl-cache".into()),
+    );
     for round in ["first open (compiles if the cache is empty)", "second open"] {
         let start = cpu();
-        Runtime::open(&RuntimeOptions { cache_dir: cache_dir.clone() }, &mut |_| {})?;
+        Runtime::open(
+            &RuntimeOptions {
+                cache_dir: cache_dir.clone(),
+            },
+            &mut |_| {},
+        )?;
         println!("{round}: {:.0} ms", cpu() - start);
     }
     let runtime = Runtime::open(&RuntimeOptions { cache_dir }, &mut |_| {})?;
@@ -85,9 +103,18 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
 async fn speeds(session: &mut Session) {
     for (name, code) in [
-        ("10M for, module level", "s = 0\nfor i in range(10_000_000): s += i"),
-        ("fib(25)", "def fib(n): return n if n < 2 else fib(n - 1) + fib(n - 2)\nfib(25)"),
-        ("sort 500k with key", "len(sorted(range(500_000), key=lambda x: -x))"),
+        (
+            "10M for, module level",
+            "s = 0\nfor i in range(10_000_000): s += i",
+        ),
+        (
+            "fib(25)",
+            "def fib(n): return n if n < 2 else fib(n - 1) + fib(n - 2)\nfib(25)",
+        ),
+        (
+            "sort 500k with key",
+            "len(sorted(range(500_000), key=lambda x: -x))",
+        ),
     ] {
         println!("{name}: {:.0} ms", block(session, code).await);
     }
@@ -97,10 +124,19 @@ async fn context_speeds(runtime: &Arc<Runtime>) -> Result<(), Box<dyn std::error
     let line = "2024-03-01 10:00:00 user=ann action=login score=12 everything is well\n";
     let mut session = runtime.session(config(&line.repeat(1_500_000))).await?;
     for (name, code) in [
-        ("100 MB: len and 20 slices", "[context[i * 5_000_000:i * 5_000_000 + 80] for i in range(20)]"),
+        (
+            "100 MB: len and 20 slices",
+            "[context[i * 5_000_000:i * 5_000_000 + 80] for i in range(20)]",
+        ),
         ("100 MB: count", "context.count('score=13')"),
-        ("100 MB: rare regex", "re.findall(r'secret code is \\S+', context)"),
-        ("100 MB: 1000 slices", "for i in range(1000): context[i:i + 80]"),
+        (
+            "100 MB: rare regex",
+            "re.findall(r'secret code is \\S+', context)",
+        ),
+        (
+            "100 MB: 1000 slices",
+            "for i in range(1000): context[i:i + 80]",
+        ),
     ] {
         println!("{name}: {:.1} ms", block(&mut session, code).await);
     }
@@ -110,7 +146,10 @@ async fn context_speeds(runtime: &Arc<Runtime>) -> Result<(), Box<dyn std::error
 async fn snapshots(runtime: &Arc<Runtime>) -> Result<(), Box<dyn std::error::Error>> {
     for (name, code) in [
         ("tiny session", "x = 1"),
-        ("20k small dicts", "v = {i: {'a': str(i), 'b': [i, i + 1]} for i in range(20_000)}"),
+        (
+            "20k small dicts",
+            "v = {i: {'a': str(i), 'b': [i, i + 1]} for i in range(20_000)}",
+        ),
     ] {
         let mut session = runtime.session(config("abc")).await?;
         block(&mut session, code).await;
@@ -136,7 +175,11 @@ async fn memory(runtime: &Arc<Runtime>) -> Result<(), Box<dyn std::error::Error>
         let mut kept = Vec::new();
         for _ in 0..50 {
             let mut session = runtime.session(config("abc")).await?;
-            block(&mut session, "x = [llm_query('q') for i in range(3)]\nprint(x)").await;
+            block(
+                &mut session,
+                "x = [llm_query('q') for i in range(3)]\nprint(x)",
+            )
+            .await;
             kept.push(session);
         }
         let each = (anonymous() - empty) / 50.0;

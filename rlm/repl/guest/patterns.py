@@ -1,6 +1,6 @@
-"""`re` over lazy texts: findall, finditer, search, match and fullmatch run on the host, over the whole
-context, with the same matches; a pattern that would mean something else there runs in Python's own
-`re` on a copy. sub, subn and split need a copy anyway. Real strings never come this way.
+"""`re` over lazy texts: findall, finditer, search, match and fullmatch run on the host, over the
+whole context, with the same matches; a pattern that would mean something else there runs in Python's
+own `re` on a copy. sub, subn and split need a copy anyway. Real strings never come this way.
 """
 
 import operator

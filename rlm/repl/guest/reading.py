@@ -3,8 +3,8 @@ model, so that it sees when a sentence is about another thing. Pure."""
 
 import re
 
-STOP = frozenset("""the a an of in on at is are was were be been to and or for by with from as it its
-that this which who whom what when where why how many much does do did done has have had into than
+STOP = frozenset("""the a an of in on at is are was were be been to and or for by with from as
+it its that this which who whom what when where why how many much does do did done has have had into than
 then there their his her long tell me give name""".split())
 SHOWN_MAX = 220
 SENTENCE_MAX = 300

@@ -1,5 +1,5 @@
-"""The values that stand for the context: `context`, `rows` and `lines`. Short ones become real `str`
-and `list` values in the first block that names them; long ones stay on the host.
+"""The values that stand for the context: `context`, `rows` and `lines`. Short ones become real
+`str` and `list` values in the first block that names them; long ones stay on the host.
 """
 
 import ast

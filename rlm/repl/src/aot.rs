@@ -1,7 +1,7 @@
-//! The component, compiled once per machine. It unpacks the blob, has wasmtime compile it, and keeps
-//! the machine code in a private folder. Loading machine code is only as safe as its source, so a file
-//! is loaded when the folder and the file are this user's alone and its bytes have the hash that
-//! stands before them; anything else is compiled again.
+//! The component, compiled once per machine. It unpacks the blob, has wasmtime compile it, and
+//! keeps the machine code in a private folder. Loading machine code is only as safe as its source,
+//! so a file is loaded when the folder and the file are this user's alone and its bytes have the
+//! hash that stands before them; anything else is compiled again.
 
 use crate::machine_code;
 use std::fs::{self, File, OpenOptions};
@@ -27,11 +27,16 @@ pub enum Progress {
 /// Why the component is not there.
 #[derive(Debug, thiserror::Error)]
 pub enum CompileError {
-    #[error("the packed Python is damaged ({reason}); build the program again from a clean checkout")]
+    #[error(
+        "the packed Python is damaged ({reason}); build the program again from a clean checkout"
+    )]
     Blob { reason: String },
     #[error("the packed Python does not compile on this machine: {0:#}")]
     Compile(wasmtime::Error),
-    #[error("the compile cache `{}` cannot be used: {source}; make the folder writable or name another", path.display())]
+    #[error(
+        "the compile cache `{}` cannot be used: {source}; make the folder writable or name another",
+        path.display()
+    )]
     Cache { path: PathBuf, source: io::Error },
 }
 
@@ -81,7 +86,9 @@ pub(crate) fn component(
     progress(Progress::Unpacking);
     let wasm = unpack()?;
     progress(Progress::Compiling);
-    let code = engine.precompile_component(&wasm).map_err(CompileError::Compile)?;
+    let code = engine
+        .precompile_component(&wasm)
+        .map_err(CompileError::Compile)?;
     store(&path, &code).map_err(failed)?;
     let component = load(engine, &path).ok_or_else(|| CompileError::Cache {
         path,
@@ -153,12 +160,18 @@ fn private_folder(folder: &Path) -> io::Result<()> {
 fn open_private(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
-    options.mode(0o600).custom_flags(libc::O_NOFOLLOW).open(path)
+    options
+        .mode(0o600)
+        .custom_flags(libc::O_NOFOLLOW)
+        .open(path)
 }
 
 fn read_private(path: &Path) -> io::Result<Vec<u8>> {
     let mut options = OpenOptions::new();
-    let mut file = options.read(true).custom_flags(libc::O_NOFOLLOW).open(path)?;
+    let mut file = options
+        .read(true)
+        .custom_flags(libc::O_NOFOLLOW)
+        .open(path)?;
     let facts = file.metadata()?;
     only_mine(&facts, 0o600)?;
     let mut bytes = Vec::with_capacity(usize::try_from(facts.len()).unwrap_or(0));
@@ -170,7 +183,10 @@ fn read_private(path: &Path) -> io::Result<Vec<u8>> {
 fn only_mine(facts: &fs::Metadata, mode: u32) -> io::Result<()> {
     let me = rustix::process::geteuid().as_raw();
     if facts.uid() != me {
-        return Err(io::Error::other(format!("it belongs to user {}", facts.uid())));
+        return Err(io::Error::other(format!(
+            "it belongs to user {}",
+            facts.uid()
+        )));
     }
     if facts.mode() & 0o077 & !mode != 0 {
         return Err(io::Error::other(format!(

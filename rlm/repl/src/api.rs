@@ -8,8 +8,8 @@ use std::time::Duration;
 /// Who answers the model calls of a block.
 #[async_trait::async_trait]
 pub trait Host: Send + Sync {
-    /// One batch, answered in its order. A call that failed is an `Err` with its reason in its place;
-    /// a list of another length than `calls` is filled up with errors.
+    /// One batch, answered in its order. A call that failed is an `Err` with its reason in its
+    /// place; a list of another length than `calls` is filled up with errors.
     async fn ask(&self, calls: Vec<LmCall>) -> Vec<Result<String, String>>;
 }
 

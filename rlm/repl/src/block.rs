@@ -1,9 +1,7 @@
 //! What goes in and out of one block as data: the opening of a session, the guest's report, and the
 //! texts about limits.
 
-use crate::api::{
-    BlockError, BlockOutcome, GuestStyle, ReplLimits, SessionConfig, Variable,
-};
+use crate::api::{BlockError, BlockOutcome, GuestStyle, ReplLimits, SessionConfig, Variable};
 use serde::Deserialize;
 use serde_json::json;
 

@@ -2,12 +2,13 @@
 //! slices. All are pure functions of the context, so no journal holds them. Replies are bounded in
 //! items and bytes; the guest asks again from where a reply ended.
 //!
-//! A request is an object with `op`, and `s`: a section's index, or null for the whole text. Positions
-//! are Python's: characters, not bytes.
+//! A request is an object with `op`, and `s`: a section's index, or null for the whole text.
+//! Positions are Python's: characters, not bytes.
 
 use crate::link::Refusal;
 use context::{
-    Anchor, Context, ReadError, RegexError, RegexFlags, RegexMatch, RegexQuery, SearchOptions, Style,
+    Anchor, Context, ReadError, RegexError, RegexFlags, RegexMatch, RegexQuery, SearchOptions,
+    Style,
 };
 use serde_json::{Map, Value, json};
 use std::ops::Range;
@@ -31,12 +32,7 @@ pub(crate) fn facts(context: &Context) -> Value {
 }
 
 /// The fast path: characters of a text; 0 is the whole context, n + 1 section n.
-pub(crate) fn read(
-    context: &Context,
-    text: u32,
-    start: u64,
-    len: u64,
-) -> Result<String, Refusal> {
+pub(crate) fn read(context: &Context, text: u32, start: u64, len: u64) -> Result<String, Refusal> {
     let section = text.checked_sub(1).map(|index| index as usize);
     Ok(context.read(section, start..start.saturating_add(len))?)
 }
@@ -67,7 +63,10 @@ pub(crate) fn answer(context: &Context, request: &Value) -> Result<Value, Refusa
         "rows" => rows(context, ask.range()),
         "lines" => lines(context, ask.range()),
         "search" => search(context, &ask),
-        other => Err(Refusal::new("ValueError", format!("no operation `{other}`"))),
+        other => Err(Refusal::new(
+            "ValueError",
+            format!("no operation `{other}`"),
+        )),
     }
 }
 
@@ -79,7 +78,10 @@ struct Ask<'a> {
 impl<'a> Ask<'a> {
     fn text(&self, key: &str) -> Result<&'a str, Refusal> {
         let missing = || Refusal::new("TypeError", format!("`{key}` must be a text"));
-        self.request.get(key).and_then(Value::as_str).ok_or_else(missing)
+        self.request
+            .get(key)
+            .and_then(Value::as_str)
+            .ok_or_else(missing)
     }
 
     fn number(&self, key: &str) -> Option<u64> {
@@ -87,11 +89,15 @@ impl<'a> Ask<'a> {
     }
 
     fn flag(&self, key: &str) -> bool {
-        self.request.get(key).and_then(Value::as_bool).unwrap_or(false)
+        self.request
+            .get(key)
+            .and_then(Value::as_bool)
+            .unwrap_or(false)
     }
 
     fn section(&self) -> Option<usize> {
-        self.number("s").and_then(|index| usize::try_from(index).ok())
+        self.number("s")
+            .and_then(|index| usize::try_from(index).ok())
     }
 
     fn range(&self) -> Range<u64> {
@@ -100,12 +106,18 @@ impl<'a> Ask<'a> {
     }
 
     fn limit(&self) -> usize {
-        let limit = self.number("limit").and_then(|limit| usize::try_from(limit).ok());
+        let limit = self
+            .number("limit")
+            .and_then(|limit| usize::try_from(limit).ok());
         limit.unwrap_or(ITEMS_MAX).min(ITEMS_MAX)
     }
 
     fn flags(&self) -> RegexFlags {
-        let given = self.request.get("flags").and_then(Value::as_str).unwrap_or("");
+        let given = self
+            .request
+            .get("flags")
+            .and_then(Value::as_str)
+            .unwrap_or("");
         RegexFlags {
             ignore_case: given.contains('i'),
             multi_line: given.contains('m'),
@@ -144,7 +156,11 @@ fn split_lines(context: &Context, ask: &Ask<'_>) -> Result<Value, Refusal> {
             next = Some(span.start);
             break;
         }
-        let end = if ask.flag("keep_ends") { span.next } else { span.end };
+        let end = if ask.flag("keep_ends") {
+            span.next
+        } else {
+            span.end
+        };
         let part = context.read(section, span.start..end)?;
         bytes += part.len();
         parts.push(part);
@@ -176,7 +192,11 @@ fn regex(context: &Context, ask: &Ask<'_>) -> Result<Value, Refusal> {
                 Ok(json!([span.start, span.end, text]))
             }
         };
-        found.spans.iter().map(group).collect::<Result<Vec<_>, ReadError>>()
+        found
+            .spans
+            .iter()
+            .map(group)
+            .collect::<Result<Vec<_>, ReadError>>()
     };
     let found: Result<Vec<_>, ReadError> = found.iter().map(groups).collect();
     Ok(json!(found?))
@@ -198,7 +218,10 @@ fn search(context: &Context, ask: &Ask<'_>) -> Result<Value, Refusal> {
     } else {
         Style::Passages
     };
-    let k = ask.number("k").and_then(|k| usize::try_from(k).ok()).unwrap_or(0);
+    let k = ask
+        .number("k")
+        .and_then(|k| usize::try_from(k).ok())
+        .unwrap_or(0);
     let options = SearchOptions::new(style, k.min(HITS_MAX));
     let hits = context.search(ask.text("words")?, &options)?;
     let hit = |hit: &context::Passage| {

@@ -1,5 +1,5 @@
-//! The Python that is loaded into the component, in the order of loading. A module sees those before it
-//! by `import`.
+//! The Python that is loaded into the component, in the order of loading. A module sees those
+//! before it by `import`.
 
 pub(crate) const MODULES: &[(&str, &str)] = &[
     ("wire", include_str!("../guest/wire.py")),

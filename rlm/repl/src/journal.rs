@@ -1,12 +1,12 @@
-//! Running a block again from what it was answered. A block is a function of the session before it and
-//! of its journal, so a [`Replay`] host gives the same bytes without a model.
+//! Running a block again from what it was answered. A block is a function of the session before it
+//! and of its journal, so a [`Replay`] host gives the same bytes without a model.
 
 use crate::api::{Host, JournalEntry, LmCall};
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
-/// A host that answers from a journal, then from `after` if there is one: a job that was interrupted
-/// inside a block goes on where its records end.
+/// A host that answers from a journal, then from `after` if there is one: a job that was
+/// interrupted inside a block goes on where its records end.
 pub struct Replay<'a> {
     /// A mutex, since hosts are asked by shared reference; it is never held over an await.
     state: Mutex<State>,

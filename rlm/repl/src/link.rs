@@ -1,6 +1,6 @@
-//! What the guest can reach: the empty WASI world and the three imports of the component. A request is
-//! JSON text both ways; `{"ok": value}` or `{"err": [kind, message]}` comes back, where the kind is the
-//! Python exception that the guest raises.
+//! What the guest can reach: the empty WASI world and the three imports of the component. A request
+//! is JSON text both ways; `{"ok": value}` or `{"err": [kind, message]}` comes back, where the kind
+//! is the Python exception that the guest raises.
 
 use crate::api::LmCall;
 use crate::ctx_ops;
@@ -34,11 +34,12 @@ pub(crate) fn linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<Guest
         "read",
         |mut store: StoreContextMut<'_, Guest>, (text, start, len): (u32, u64, u64)| {
             Box::new(async move {
-                let read = move |context: &context::Context| {
-                    ctx_ops::read(context, text, start, len)
-                };
+                let read =
+                    move |context: &context::Context| ctx_ops::read(context, text, start, len);
                 // The guest asks within bounds; if it does not, it gets what there is: nothing.
-                let text = off_thread(store.data_mut(), len, read).await.unwrap_or_default();
+                let text = off_thread(store.data_mut(), len, read)
+                    .await
+                    .unwrap_or_default();
                 Ok((text,))
             })
         },
@@ -51,8 +52,8 @@ pub(crate) fn linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<Guest
     Ok(linker)
 }
 
-/// A guest that sleeps does not take time: its clock moves on instead, and what it waits for is ready.
-/// All of `time.sleep`, `select` and timed waits end up here.
+/// A guest that sleeps does not take time: its clock moves on instead, and what it waits for is
+/// ready. All of `time.sleep`, `select` and timed waits end up here.
 fn sleep_at_once(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
     linker.allow_shadowing(true);
     let mut clock = linker.instance(MONOTONIC_CLOCK)?;
@@ -121,9 +122,15 @@ async fn request(guest: &mut Guest, name: &str, payload: String) -> Result<Value
             let request: Value = serde_json::from_str(&payload)
                 .map_err(|error| Refusal::new("ValueError", format!("bad request: {error}")))?;
             let cost = guest.context.as_ref().map_or(0, |c| ctx_ops::cost(c));
-            off_thread(guest, cost, move |context| ctx_ops::answer(context, &request)).await
+            off_thread(guest, cost, move |context| {
+                ctx_ops::answer(context, &request)
+            })
+            .await
         }
-        other => Err(Refusal::new("ValueError", format!("unknown request `{other}`"))),
+        other => Err(Refusal::new(
+            "ValueError",
+            format!("unknown request `{other}`"),
+        )),
     }
 }
 
@@ -146,7 +153,10 @@ async fn ask_models(guest: &mut Guest, payload: &str) -> Result<Value, Refusal> 
     let (answer, answered) = oneshot::channel();
     let gone = |_| Refusal::new("RuntimeError", "nobody answers model calls now");
     let asked = guest.asked.clone();
-    asked.send(Asked { calls, answer }).await.map_err(|_| gone(()))?;
+    asked
+        .send(Asked { calls, answer })
+        .await
+        .map_err(|_| gone(()))?;
     let results = answered.await.map_err(|_| gone(()))?;
     serde_json::to_value(results)
         .map_err(|error| Refusal::new("ValueError", format!("cannot hand over: {error}")))

@@ -4,8 +4,8 @@
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-/// Bytes of a file that only this user can write, with the hash that they had when wasmtime compiled
-/// them: what `aot` has checked before it makes one.
+/// Bytes of a file that only this user can write, with the hash that they had when wasmtime
+/// compiled them: what `aot` has checked before it makes one.
 pub(crate) struct Trusted<'a>(pub(crate) &'a [u8]);
 
 pub(crate) fn load(engine: &Engine, code: Trusted<'_>) -> wasmtime::Result<Component> {

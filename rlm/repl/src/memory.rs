@@ -2,11 +2,14 @@
 //! sessions, and read or written page by page for snapshots.
 //!
 //! Three facts make it safe. (1) Every mapping is reserved whole (reservation + guard) and never
-//! moves. (2) Bytes are touched only through [`Linear`]'s methods that take an [`Idle`] token, which
-//! a session can build only while it holds its store exclusively, so no guest code runs. (3) A memory
-//! reaches the session that asked for it through [`Creator`], under a lock held over the whole
-//! instantiation; nothing is handed over by thread.
-#![allow(unsafe_code, reason = "mmap, and the slices over it, have no safe form")]
+//! moves. (2) Bytes are touched only through [`Linear`]'s methods that take an [`Idle`] token,
+//! which a session can build only while it holds its store exclusively, so no guest code runs. (3)
+//! A memory reaches the session that asked for it through [`Creator`], under a lock held over the
+//! whole instantiation; nothing is handed over by thread.
+#![allow(
+    unsafe_code,
+    reason = "mmap, and the slices over it, have no safe form"
+)]
 
 use std::fs::File;
 use std::io;
@@ -147,8 +150,7 @@ impl Linear {
     /// were copied on write; where it will not say, every page is named.
     pub(crate) fn touched_pages(&self) -> Vec<usize> {
         let pages = self.size() / PAGE;
-        self.pagemap(pages)
-            .unwrap_or_else(|_| (0..pages).collect())
+        self.pagemap(pages).unwrap_or_else(|_| (0..pages).collect())
     }
 
     fn pagemap(&self, pages: usize) -> io::Result<Vec<usize>> {
@@ -163,9 +165,8 @@ impl Linear {
         let mut raw = vec![0; pages * ENTRY];
         let first = self.base.as_ptr() as usize / PAGE;
         map.read_exact_at(&mut raw, (first * ENTRY) as u64)?;
-        let changed = |entry: u64| {
-            entry & SWAPPED != 0 || (entry & PRESENT != 0 && entry & FILE_PAGE == 0)
-        };
+        let changed =
+            |entry: u64| entry & SWAPPED != 0 || (entry & PRESENT != 0 && entry & FILE_PAGE == 0);
         let entries = raw.chunks_exact(ENTRY).enumerate();
         Ok(entries
             .filter(|(_, entry)| {
@@ -288,7 +289,8 @@ impl Creator {
 /// Memories of at least this size are the guest's; a component may hold tiny helpers beside it.
 const MAIN_MEMORY_MIN: usize = 1 << 20;
 
-// SAFETY: every memory is a fresh anonymous mapping: zero-filled, reserved as asked, guard included.
+// SAFETY: every memory is a fresh anonymous mapping: zero-filled, reserved as asked, guard
+// included.
 unsafe impl MemoryCreator for Creator {
     fn new_memory(
         &self,
@@ -304,10 +306,7 @@ unsafe impl MemoryCreator for Creator {
         } else {
             minimum
         };
-        let capacity = reserved_size
-            .or(maximum)
-            .unwrap_or(WASM32_MAX)
-            .max(size);
+        let capacity = reserved_size.or(maximum).unwrap_or(WASM32_MAX).max(size);
         let memory = Linear::reserve(size, capacity, guard_size)
             .map_err(|error| format!("cannot reserve {capacity} bytes: {error}"))?;
         let memory = Arc::new(memory);

@@ -1,6 +1,6 @@
-//! How long a guest has run: processor time of the thread while the guest is polled. A machine that is
-//! busy elsewhere, or a model that is slow, does not use up a block's time. The one place that reads
-//! a clock.
+//! How long a guest has run: processor time of the thread while the guest is polled. A machine that
+//! is busy elsewhere, or a model that is slow, does not use up a block's time. The one place that
+//! reads a clock.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-/// Nanoseconds used by the block now running. Shared by the session, the store and the epoch callback.
+/// Nanoseconds used by the block now running. Shared by the session, the store and the epoch
+/// callback.
 #[derive(Default)]
 pub(crate) struct Meter {
     used: AtomicU64,
@@ -62,7 +63,8 @@ impl<F: Future> Future for Metered<F> {
         self.meter.entered.store(start, Ordering::Relaxed);
         let result = self.inner.as_mut().poll(cx);
         self.meter.entered.store(OUTSIDE, Ordering::Relaxed);
-        self.meter.add(Duration::from_nanos(thread_time().saturating_sub(start)));
+        self.meter
+            .add(Duration::from_nanos(thread_time().saturating_sub(start)));
         result
     }
 }

@@ -83,10 +83,7 @@ impl Runtime {
     }
 
     /// A new session: Python with `config`'s context and nothing else in it.
-    pub async fn session(
-        self: &Arc<Self>,
-        config: SessionConfig,
-    ) -> Result<Session, SessionError> {
+    pub async fn session(self: &Arc<Self>, config: SessionConfig) -> Result<Session, SessionError> {
         Session::start(Arc::clone(self), config).await
     }
 
@@ -150,7 +147,10 @@ impl Runtime {
             let _one_at_a_time = self.instantiating.lock().await;
             self.creator.order(size);
             let instance = self.pre.instantiate_async(&mut store).await;
-            (instance.map_err(SessionError::Instance)?, self.creator.collect())
+            (
+                instance.map_err(SessionError::Instance)?,
+                self.creator.collect(),
+            )
         };
         let memory = memory.ok_or(SessionError::NoMemory)?;
         let call = instance
@@ -166,9 +166,16 @@ impl Runtime {
 
 impl Instance {
     /// A call without a time limit of its own, for our modules only.
-    pub(crate) async fn call(&mut self, name: &str, payload: String) -> Result<String, SessionError> {
+    pub(crate) async fn call(
+        &mut self,
+        name: &str,
+        payload: String,
+    ) -> Result<String, SessionError> {
         self.store.set_epoch_deadline(NEVER);
-        let result = self.call.call_async(&mut self.store, (name.to_owned(), payload)).await;
+        let result = self
+            .call
+            .call_async(&mut self.store, (name.to_owned(), payload))
+            .await;
         result.map(|(reply,)| reply).map_err(SessionError::Instance)
     }
 }

@@ -1,6 +1,6 @@
-//! One job's Python: runs blocks, answers their model calls through the caller's [`Host`], and undoes
-//! a block that passed a limit. Between blocks the state is exactly what [`Saved`] holds; a block that
-//! was cut off (a limit, a trap, a dropped future) leaves nothing behind.
+//! One job's Python: runs blocks, answers their model calls through the caller's [`Host`], and
+//! undoes a block that passed a limit. Between blocks the state is exactly what [`Saved`] holds; a
+//! block that was cut off (a limit, a trap, a dropped future) leaves nothing behind.
 
 use crate::api::{BlockError, BlockOutcome, Host, JournalEntry, SessionConfig};
 use crate::block::{self, Report};
@@ -78,7 +78,9 @@ impl Session {
         // One batch can be under way: the guest is suspended until it is answered.
         let (ask, asked) = mpsc::channel(1);
         let meter = Arc::new(Meter::default());
-        let instance = runtime.guest(&config, &meter, ask.clone(), saved.size).await?;
+        let instance = runtime
+            .guest(&config, &meter, ask.clone(), saved.size)
+            .await?;
         Ok(Session {
             runtime,
             config,
@@ -112,7 +114,10 @@ impl Session {
         (self.ask, self.asked) = (ask, asked);
         let size = self.saved.size;
         let ask = self.ask.clone();
-        self.instance = self.runtime.guest(&self.config, &self.meter, ask, size).await?;
+        self.instance = self
+            .runtime
+            .guest(&self.config, &self.meter, ask, size)
+            .await?;
         self.load();
         self.open = false;
         Ok(())
@@ -206,12 +211,18 @@ impl Session {
         let trap = error.downcast_ref::<wasmtime::Trap>().copied();
         let (kind, message) = if self.meter.exceeded() {
             let seconds = limits.block_time.as_secs_f64();
-            ("TimeLimit", format!("the block ran longer than {seconds} s of processor time"))
+            (
+                "TimeLimit",
+                format!("the block ran longer than {seconds} s of processor time"),
+            )
         } else if trap == Some(wasmtime::Trap::StackOverflow) {
             ("StackLimit", "the block recursed too deeply".to_owned())
         } else if self.instance.store.data().growth.refused {
             let megabytes = limits.memory_bytes >> 20;
-            ("MemoryLimit", format!("the block needed more than {megabytes} MiB of memory"))
+            (
+                "MemoryLimit",
+                format!("the block needed more than {megabytes} MiB of memory"),
+            )
         } else {
             ("Crash", format!("Python stopped: {}", error.root_cause()))
         };

@@ -1,10 +1,10 @@
-//! A session's state between two blocks: the pages of its memory that differ from the base image, and
-//! where its clock stands. In memory it is kept up to date before each block, so that a block can be
-//! undone; as bytes it restores the session in another process.
+//! A session's state between two blocks: the pages of its memory that differ from the base image,
+//! and where its clock stands. In memory it is kept up to date before each block, so that a block
+//! can be undone; as bytes it restores the session in another process.
 //!
 //! Bytes: magic, version, base image hash, clock, memory size, count, then (index, page) by rising
-//! index, then the BLAKE3 of all before. Equal states give equal bytes: pages like the base are left
-//! out. It is trusted input (a job's own), but a damaged one is refused, never loaded in part.
+//! index, then the BLAKE3 of all before. Equal states give equal bytes: pages like the base are
+//! left out. It is trusted input (a job's own), but a damaged one is refused, never loaded in part.
 
 use crate::memory::{BaseImage, Idle, Linear, PAGE};
 use std::collections::BTreeMap;
@@ -65,10 +65,12 @@ impl Saved {
     }
 
     pub(crate) fn encode(&self, image: &BaseImage) -> Vec<u8> {
-        let differs = |(index, page): &(&u32, &Box<[u8; PAGE]>)| {
-            image.page(**index as usize) != page.as_ref()
-        };
-        let pages: Vec<_> = self.pages.iter().filter(differs).collect();
+        let pages: Vec<_> = self
+            .pages
+            .iter()
+            .map(|(index, page)| (*index, page.as_ref()))
+            .filter(|(index, page)| image.page(*index as usize) != *page)
+            .collect();
         let mut bytes = Vec::with_capacity(HEADER + pages.len() * ENTRY + blake3::OUT_LEN);
         bytes.extend_from_slice(MAGIC);
         bytes.extend_from_slice(&VERSION.to_le_bytes());
@@ -87,7 +89,10 @@ impl Saved {
 
     pub(crate) fn decode(bytes: &[u8], image: &BaseImage) -> Result<Saved, SnapshotError> {
         let damaged = SnapshotError::Damaged;
-        let body = bytes.len().checked_sub(blake3::OUT_LEN).ok_or(damaged.clone())?;
+        let body = bytes
+            .len()
+            .checked_sub(blake3::OUT_LEN)
+            .ok_or(damaged.clone())?;
         let (body, hash) = bytes.split_at(body);
         let mut rest = body;
         if take::<4>(&mut rest)? != *MAGIC {
@@ -132,7 +137,9 @@ fn page_at(bytes: &[u8], index: usize) -> Option<&[u8; PAGE]> {
 }
 
 fn take<const N: usize>(rest: &mut &[u8]) -> Result<[u8; N], SnapshotError> {
-    let (head, tail) = rest.split_first_chunk::<N>().ok_or(SnapshotError::Damaged)?;
+    let (head, tail) = rest
+        .split_first_chunk::<N>()
+        .ok_or(SnapshotError::Damaged)?;
     *rest = tail;
     Ok(*head)
 }

@@ -1,5 +1,6 @@
-//! What the store of one guest holds: an empty WASI world (no files, sockets, processes, environment),
-//! a clock and a random source that are functions of the session's seed, and the limits on growth.
+//! What the store of one guest holds: an empty WASI world (no files, sockets, processes,
+//! environment), a clock and a random source that are functions of the session's seed, and the
+//! limits on growth.
 
 use crate::api::{LmCall, SessionConfig};
 use crate::meter::Meter;
@@ -91,14 +92,16 @@ impl WasiView for Guest {
 
 fn random_bytes(seed: u64, purpose: &str) -> Vec<u8> {
     let mut hasher = blake3::Hasher::new_derive_key("rlm repl random source");
-    hasher.update(&seed.to_le_bytes()).update(purpose.as_bytes());
+    hasher
+        .update(&seed.to_le_bytes())
+        .update(purpose.as_bytes());
     let mut bytes = vec![0; RANDOM_CYCLE];
     hasher.finalize_xof().fill(&mut bytes);
     bytes
 }
 
-/// Shows the session's start and moves on by [`STEP`] at each reading, so that a loop that waits for
-/// some time to pass ends, and ends the same way each time.
+/// Shows the session's start and moves on by [`STEP`] at each reading, so that a loop that waits
+/// for some time to pass ends, and ends the same way each time.
 pub(crate) struct Clock {
     start: Duration,
     moved: AtomicU64,
@@ -174,7 +177,8 @@ impl ResourceLimiter for Growth {
     }
 }
 
-/// What the clock shows while the base image is made: fixed, so that the image is the same each time.
+/// What the clock shows while the base image is made: fixed, so that the image is the same each
+/// time.
 const BUILD_CLOCK: u64 = 1_700_000_000;
 /// How far a reading moves the clock: coarse enough that waiting loops of seconds end at once.
 const STEP: Duration = Duration::from_millis(1);
@@ -182,7 +186,8 @@ const STEP: Duration = Duration::from_millis(1);
 const MAX_MOVED: u64 = 100 * 366 * 86_400 * 1_000_000_000;
 /// Bytes of the random source before it repeats; Python itself takes a few hundred.
 const RANDOM_CYCLE: usize = 1 << 16;
-/// `os.urandom` of more than this traps; the host makes the bytes, so the guest's limit does not hold.
+/// `os.urandom` of more than this traps; the host makes the bytes, so the guest's limit does not
+/// hold.
 const MAX_RANDOM: u64 = 1 << 20;
 /// Entries of a function table; the guest has some 10,000 and never needs to grow it.
 const MAX_TABLE: usize = 100_000;

@@ -1,5 +1,5 @@
-//! The thread that advances the engine's epoch while blocks run, so that they can be stopped and yield
-//! their executor thread. It sleeps when nothing runs and ends with its owner.
+//! The thread that advances the engine's epoch while blocks run, so that they can be stopped and
+//! yield their executor thread. It sleeps when nothing runs and ends with its owner.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

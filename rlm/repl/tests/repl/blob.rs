@@ -8,7 +8,10 @@ fn the_blob_has_the_hash_that_is_written_beside_it() {
     let sums = std::fs::read_to_string(folder.join("SHA256SUMS")).unwrap();
     let packed = std::fs::read(folder.join("repl.wasm.xz")).unwrap();
     let found = format!("{:x}  repl.wasm.xz", Hex(&packed));
-    assert!(sums.lines().any(|line| line == found), "{found} is not in:\n{sums}");
+    assert!(
+        sums.lines().any(|line| line == found),
+        "{found} is not in:\n{sums}"
+    );
 }
 
 #[test]
@@ -25,6 +28,8 @@ struct Hex<'a>(&'a [u8]);
 impl std::fmt::LowerHex for Hex<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         use sha2::Digest;
-        sha2::Sha256::digest(self.0).iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        sha2::Sha256::digest(self.0)
+            .iter()
+            .try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }

@@ -19,12 +19,20 @@ async fn every_way_to_give_an_answer_works() {
     check_answer("SUBMIT('s')", Some("s")).await;
     check_answer("SUBMIT(answer='s')", Some("s")).await;
     check_answer("SUBMIT(a='s', n=2)", Some("{\"a\": \"s\", \"n\": 2}")).await;
-    check_answer("answer['ready'] = True\nanswer['content'] = 'late'", Some("late")).await;
+    check_answer(
+        "answer['ready'] = True\nanswer['content'] = 'late'",
+        Some("late"),
+    )
+    .await;
     check_answer("answer.update(content=7, ready=True)", Some("7")).await;
     check_answer("answer = {'content': 'own', 'ready': True}", Some("own")).await;
     check_answer("answer['content'] = 'not ready'", None).await;
     check_answer("answer['ready'] = True", None).await;
-    check_answer("try:\n    FINAL('first')\nexcept Exception:\n    FINAL('second')", Some("first")).await;
+    check_answer(
+        "try:\n    FINAL('first')\nexcept Exception:\n    FINAL('second')",
+        Some("first"),
+    )
+    .await;
     check_answer("FINAL(context)", Some("abc")).await;
 }
 
@@ -33,7 +41,10 @@ async fn final_var_of_an_unknown_name_says_which_there_are() {
     let mut s = session("abc").await;
     let outcome = run(&mut s, "found = 1\nFINAL_VAR('fund')").await;
     let error = outcome.error.unwrap();
-    assert!(error.message.contains("'fund'") && error.message.contains("found"), "{error:?}");
+    assert!(
+        error.message.contains("'fund'") && error.message.contains("found"),
+        "{error:?}"
+    );
 }
 
 #[tokio::test]
@@ -42,8 +53,14 @@ async fn reserved_names_are_given_back_with_a_notice() {
     let code = "context = 1\nllm_query = None\ndel FINAL\nprint(context)";
     let printed = prints(&mut s, code).await;
     assert!(printed.starts_with("1\n["), "{printed}");
-    assert!(printed.contains("context, llm_query, FINAL: reserved"), "{printed}");
-    assert_eq!(prints(&mut s, "print(context, llm_query('q'))").await, "abc echo:1:q\n");
+    assert!(
+        printed.contains("context, llm_query, FINAL: reserved"),
+        "{printed}"
+    );
+    assert_eq!(
+        prints(&mut s, "print(context, llm_query('q'))").await,
+        "abc echo:1:q\n"
+    );
     check_answer("FINAL = 3", None).await;
 }
 
@@ -51,21 +68,34 @@ async fn reserved_names_are_given_back_with_a_notice() {
 async fn own_names_of_a_block_are_kept() {
     let mut s = session("a\nb").await;
     run(&mut s, "lines = context.split()\ndef ask(x): return x + 1").await;
-    assert_eq!(prints(&mut s, "print(lines, ask(1))").await, "['a', 'b'] 2\n");
+    assert_eq!(
+        prints(&mut s, "print(lines, ask(1))").await,
+        "['a', 'b'] 2\n"
+    );
     let shown = run(&mut s, "SHOW_VARS()").await.value.unwrap();
-    assert_eq!(shown, "Available variables: {'ask': 'function', 'lines': 'list'}");
+    assert_eq!(
+        shown,
+        "Available variables: {'ask': 'function', 'lines': 'list'}"
+    );
 }
 
 #[tokio::test]
 async fn variables_are_listed_with_kind_and_size() {
     let mut s = session("abc").await;
-    let outcome = run(&mut s, "import os\nnumbers = [1, 2]\nname = 'x'\n_hidden = 1").await;
+    let outcome = run(
+        &mut s,
+        "import os\nnumbers = [1, 2]\nname = 'x'\n_hidden = 1",
+    )
+    .await;
     let told: Vec<_> = outcome
         .variables
         .iter()
         .map(|v| (v.name.as_str(), v.kind.as_str(), v.size))
         .collect();
-    assert_eq!(told, [("numbers", "list", Some(2)), ("name", "str", Some(1))]);
+    assert_eq!(
+        told,
+        [("numbers", "list", Some(2)), ("name", "str", Some(1))]
+    );
 }
 
 #[tokio::test]
@@ -75,17 +105,31 @@ async fn long_output_is_cut_with_a_notice_that_says_how_much() {
     let mut s = runtime().session(config).await.unwrap();
     let outcome = run(&mut s, "for i in range(100): print('0123456789')").await;
     assert_eq!(outcome.cut_bytes, 1000);
-    assert!(outcome.stdout.contains("1000 more bytes"), "{}", outcome.stdout);
+    assert!(
+        outcome.stdout.contains("1000 more bytes"),
+        "{}",
+        outcome.stdout
+    );
     assert!(outcome.stdout.len() < 200);
     let echo = run(&mut s, "'x' * 5000").await.value.unwrap();
-    assert!(echo.len() < 200 && echo.contains("more characters"), "{echo}");
+    assert!(
+        echo.len() < 200 && echo.contains("more characters"),
+        "{echo}"
+    );
 }
 
 #[tokio::test]
 async fn indented_blocks_and_top_level_await_run() {
     let mut s = session("abc").await;
-    assert_eq!(run(&mut s, "    x = 1\n    x + 1").await.value.as_deref(), Some("2"));
-    let outcome = run(&mut s, "import asyncio\nawait asyncio.sleep(1)\nawait allm_query('hi')").await;
+    assert_eq!(
+        run(&mut s, "    x = 1\n    x + 1").await.value.as_deref(),
+        Some("2")
+    );
+    let outcome = run(
+        &mut s,
+        "import asyncio\nawait asyncio.sleep(1)\nawait allm_query('hi')",
+    )
+    .await;
     assert_eq!(outcome.value.as_deref(), Some("'echo:2:hi'"));
 }
 
@@ -102,7 +146,11 @@ async fn errors_of_a_small_root_are_short_and_name_what_there_is() {
         "{}",
         error.text
     );
-    assert!(error.text.contains("Names: query, context"), "{}", error.text);
+    assert!(
+        error.text.contains("Names: query, context"),
+        "{}",
+        error.text
+    );
     let error = run(&mut s, "if True\n    pass").await.error.unwrap();
     assert_eq!((error.kind.as_str(), error.line), ("SyntaxError", Some(1)));
 }
@@ -113,10 +161,19 @@ async fn bulk_calls_beyond_the_guard_are_refused_before_any_is_made() {
     config.limits.bulk_items = Some(200);
     let mut s = runtime().session(config).await.unwrap();
     let host = Echo::default();
-    let outcome = s.run("label(['x'] * 201, 'q', ['a', 'b'])", &host).await.unwrap();
+    let outcome = s
+        .run("label(['x'] * 201, 'q', ['a', 'b'])", &host)
+        .await
+        .unwrap();
     let message = outcome.error.unwrap().message;
-    assert!(message.starts_with("label() got 201 items, the limit is 200."), "{message}");
-    let outcome = s.run("llm_query_batched(['x'] * 201)", &host).await.unwrap();
+    assert!(
+        message.starts_with("label() got 201 items, the limit is 200."),
+        "{message}"
+    );
+    let outcome = s
+        .run("llm_query_batched(['x'] * 201)", &host)
+        .await
+        .unwrap();
     assert_eq!(outcome.error.unwrap().kind, "ValueError");
     assert_eq!(host.sizes(), [0; 0]);
 }
@@ -131,6 +188,9 @@ async fn label_asks_each_text_once_with_a_grammar() {
     let prompts: Vec<_> = batches[0].iter().map(|call| call.prompt.as_str()).collect();
     let prompt = |text| format!("Is it?\nText: {text}\nAnswer with one of: yes, no.");
     assert_eq!(prompts, [prompt("t1"), prompt("t2")]);
-    assert_eq!(batches[0][0].grammar.as_deref(), Some("root ::= \"yes\" | \"no\""));
+    assert_eq!(
+        batches[0][0].grammar.as_deref(),
+        Some("root ::= \"yes\" | \"no\"")
+    );
     assert_eq!(batches[0][0].max_tokens, Some(12));
 }

@@ -1,5 +1,5 @@
-//! A lazy `context` behaves like the `str` that it stands for: each expression is evaluated on both, in
-//! the same block, and results, types and exceptions are compared.
+//! A lazy `context` behaves like the `str` that it stands for: each expression is evaluated on
+//! both, in the same block, and results, types and exceptions are compared.
 
 use crate::world::{config, prints, run, runtime};
 
@@ -42,7 +42,12 @@ async fn check(text: &str, codes: &[String]) {
 }
 
 fn codes(lines: &str) -> Vec<String> {
-    lines.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect()
+    lines
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .map(str::to_owned)
+        .collect()
 }
 
 #[tokio::test]
@@ -59,7 +64,8 @@ async fn text_methods_give_what_str_gives() {
         list(reversed(t))
         "ü" in t, "😀" in t, "nope" in t, "" in t
         5 in t
-        t.find("ü"), t.find("ü", 5), t.find("ü", 0, 1), t.find("ü", -40), t.find(""), t.find("", 9)
+        t.find("ü"), t.find("ü", 5), t.find("ü", 0, 1), t.find("ü", -40)
+        t.find(""), t.find("", 9)
         t.find("", 10_000), t.find("x", 10_000), t.find("a", 5, 2)
         t.rfind("a"), t.rfind("a", 0, 60), t.rfind(""), t.rfind("zz")
         t.index("ünï")
@@ -106,16 +112,19 @@ async fn regular_expressions_give_what_re_gives() {
         re.finditer("(?P<k>\\w+)=(?P<v>\\w+)", t).__next__().groupdict()
         re.search(r"(?P<k>\w+)=(?P<v>\w+)", t)
         re.search("(a)|(b)", t), re.search("((a)(b)?)", t), re.search("zz", t)
-        re.search(r"(\d+) °C", t).group(1), re.search(r"(\d+)", t)[1], re.search("(x)?ü", t).groups("-")
+        re.search(r"(\d+) °C", t).group(1), re.search(r"(\d+)", t)[1]
+        re.search("(x)?ü", t).groups("-")
         re.match("Zü", t), re.match("ü", t), re.fullmatch(".*", t, re.S), re.fullmatch("Z", t)
         re.findall("^.", t, re.M), re.findall(".$", t, re.M), re.findall("(?m)^\\w+", t)
-        re.findall("ÜNÏ", t, re.I), re.findall("LINE", t, flags=re.I | re.M), re.findall("a.b", t, re.S)
+        re.findall("ÜNÏ", t, re.I), re.findall("LINE", t, flags=re.I | re.M)
+        re.findall("a.b", t, re.S)
         re.findall(" a  a # two", t, re.X), re.findall(r"\w", t, re.A), re.findall("(?s).+", t)
         re.sub("a", "b", t), re.sub("(a)", r"<\1>", t), re.sub("a", lambda m: m.group().upper(), t)
         re.subn("a", "b", t, count=2), re.split("a", t), re.split("(a)", t, maxsplit=2)
         re.findall(r"(\w)\1", t), re.search("(?<=a)a(?! )", t), re.findall("(?<!a)a", t)
         re.compile("a+").findall(t), re.compile("a+").search(t), re.compile("a+").search(t, 70)
-        re.compile("a+").match(t, 63), re.compile("a").findall(t, 5, 60), re.compile("Z").fullmatch(t, 0, 1)
+        re.compile("a+").match(t, 63), re.compile("a").findall(t, 5, 60)
+        re.compile("Z").fullmatch(t, 0, 1)
         [m.group() for m in re.compile("(?i)K\\w*").finditer(t)], re.compile("a").sub("b", t)
         re.compile("a").split(t), re.compile("a").subn("", t), re.compile("a+").pattern
         re.compile("^a", re.M).search(t, 63), re.compile("$").search(t), re.compile("\\Z").search(t)
@@ -169,7 +178,11 @@ async fn a_long_text_is_not_copied_beyond_the_limit() {
     let mut s = runtime().session(config).await.unwrap();
     let error = run(&mut s, "context.upper()").await.error.unwrap();
     assert_eq!(error.kind, "MemoryError");
-    assert!(error.message.contains("280000 characters"), "{}", error.message);
+    assert!(
+        error.message.contains("280000 characters"),
+        "{}",
+        error.message
+    );
     let code = "parts = context.splitlines()\n\
         print(len(parts), parts[0], parts[-1], parts[19_999], parts[10:12], context.count('and'))\n\
         words = context.split()\nprint(len(words), words[59_999], sum(1 for w in words))\n\

@@ -23,9 +23,16 @@ async fn files_sockets_and_processes_are_denied() {
         "import tempfile\ntempfile.mkdtemp()",
     ] {
         let outcome = run(&mut s, code).await;
-        assert!(outcome.error.is_some(), "{code} was not denied: {:?}", outcome.value);
+        assert!(
+            outcome.error.is_some(),
+            "{code} was not denied: {:?}",
+            outcome.value
+        );
     }
-    assert_eq!(prints(&mut s, "import os\nprint(dict(os.environ))").await, "{}\n");
+    assert_eq!(
+        prints(&mut s, "import os\nprint(dict(os.environ))").await,
+        "{}\n"
+    );
     // The state after all these attempts restores: none of them left a handle behind.
     let snapshot = s.snapshot().await.unwrap();
     let mut restored = runtime().restore(&snapshot, config("abc")).await.unwrap();
@@ -46,7 +53,9 @@ fn quick() -> repl::SessionConfig {
 
 async fn check_stopped(s: &mut Session, code: &str, kind: &str) {
     let outcome = run(s, code).await;
-    let error = outcome.error.unwrap_or_else(|| panic!("{code} was not stopped"));
+    let error = outcome
+        .error
+        .unwrap_or_else(|| panic!("{code} was not stopped"));
     assert_eq!(error.kind, kind, "{code}: {}", error.message);
     assert!(error.rolled_back);
     assert_eq!(prints(s, "print(kept)").await, "['kept']\n");
@@ -85,7 +94,11 @@ async fn what_was_printed_before_a_stop_is_told() {
 async fn memory_bombs_are_errors_that_the_session_survives() {
     let mut s = runtime().session(quick()).await.unwrap();
     run(&mut s, "kept = ['kept']").await;
-    for code in ["'x' * (1 << 30)", "bytearray(1 << 30)", "x = []\nwhile True: x.append('y' * 100000)"] {
+    for code in [
+        "'x' * (1 << 30)",
+        "bytearray(1 << 30)",
+        "x = []\nwhile True: x.append('y' * 100000)",
+    ] {
         let outcome = run(&mut s, code).await;
         assert_eq!(outcome.error.unwrap().kind, "MemoryError", "{code}");
         run(&mut s, "x = None").await;
@@ -117,8 +130,14 @@ async fn model_calls_beyond_the_limit_raise() {
     config.limits.host_calls = 3;
     let mut s = runtime().session(config).await.unwrap();
     let host = Echo::default();
-    let outcome = s.run("for i in range(9): llm_query(str(i))", &host).await.unwrap();
-    assert_eq!((outcome.error.unwrap().kind.as_str(), outcome.host_calls), ("RuntimeError", 3));
+    let outcome = s
+        .run("for i in range(9): llm_query(str(i))", &host)
+        .await
+        .unwrap();
+    assert_eq!(
+        (outcome.error.unwrap().kind.as_str(), outcome.host_calls),
+        ("RuntimeError", 3)
+    );
     let outcome = s.run("llm_query_batched(['a'] * 4)", &host).await.unwrap();
     assert!(outcome.error.unwrap().message.contains("4 model calls"));
     assert_eq!(s.run("llm_query('a')", &host).await.unwrap().error, None);
@@ -148,7 +167,10 @@ async fn too_little_memory_for_python_is_said_at_the_start() {
     let mut config = config("abc");
     config.limits.memory_bytes = 1 << 20;
     let error = runtime().session(config).await.err().unwrap();
-    assert!(matches!(error, repl::SessionError::TooLittleMemory { .. }), "{error}");
+    assert!(
+        matches!(error, repl::SessionError::TooLittleMemory { .. }),
+        "{error}"
+    );
 }
 
 #[tokio::test]

@@ -1,4 +1,9 @@
 //! The REPL from outside: real sessions in the real guest.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "tests stop at what they did not expect"
+)]
 
 mod world;
 

@@ -7,7 +7,10 @@ async fn sixteen_sessions_in_parallel_do_not_mix() {
     let mut tasks = Vec::new();
     for i in 0..16 {
         tasks.push(tokio::spawn(async move {
-            let mut session = runtime().session(config(&format!("context {i}"))).await.unwrap();
+            let mut session = runtime()
+                .session(config(&format!("context {i}")))
+                .await
+                .unwrap();
             let host = Echo::default();
             for block in 0..5 {
                 let code = format!(
@@ -23,10 +26,15 @@ async fn sixteen_sessions_in_parallel_do_not_mix() {
                 assert_eq!(outcome.error.unwrap().kind, "FileNotFoundError");
             }
             let snapshot = session.snapshot().await.unwrap();
-            let mut restored =
-                runtime().restore(&snapshot, config(&format!("context {i}"))).await.unwrap();
+            let mut restored = runtime()
+                .restore(&snapshot, config(&format!("context {i}")))
+                .await
+                .unwrap();
             let outcome = restored.run("print(r, context)", &host).await.unwrap();
-            assert_eq!(outcome.stdout, format!("echo:{}:s{i} b4 context {i}\n", format!("s{i} b4").len()));
+            assert_eq!(
+                outcome.stdout,
+                format!("echo:{}:s{i} b4 context {i}\n", format!("s{i} b4").len())
+            );
         }));
     }
     for task in tasks {

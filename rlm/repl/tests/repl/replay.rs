@@ -1,5 +1,5 @@
-//! The same blocks with the same answers give the same bytes: in another session, from the journal, and
-//! after a snapshot was restored in another process.
+//! The same blocks with the same answers give the same bytes: in another session, from the journal,
+//! and after a snapshot was restored in another process.
 
 use crate::world::{Echo, config, prints, run, runtime, session};
 use repl::{BlockOutcome, Host, JournalEntry, Replay, Session};
@@ -7,8 +7,11 @@ use std::process::Command;
 use std::time::Duration;
 
 const JOB: &[&str] = &[
-    "import time, uuid, os, secrets\nprint(random.random(), time.time(), uuid.uuid4(), os.urandom(4).hex())",
-    "t = time.time()\ntime.sleep(3600)\nprint(time.time() - t > 3599, datetime.datetime.now(), hash('x'))",
+    r#"import time, uuid, os, secrets
+print(random.random(), time.time(), uuid.uuid4(), os.urandom(4).hex())"#,
+    r#"t = time.time()
+time.sleep(3600)
+print(time.time() - t > 3599, datetime.datetime.now(), hash('x'))"#,
     "rs = llm_query_batched([f'part {i}' for i in range(3)])\nprint(rs, {'b', 'a', 'c'})",
     "found = [llm_query(r) for r in rs]\n1 / 0",
     "print(id(found) % 16, found)\nFINAL(found[-1])",
@@ -37,7 +40,10 @@ async fn a_job_run_again_from_its_journal_gives_the_same_bytes() {
     let replay = Replay::new(journal);
     assert_eq!(play(&mut second, &replay).await, seen);
     assert_eq!((replay.diverged(), replay.left()), (None, 0));
-    assert_eq!(first.snapshot().await.unwrap(), second.snapshot().await.unwrap());
+    assert_eq!(
+        first.snapshot().await.unwrap(),
+        second.snapshot().await.unwrap()
+    );
 }
 
 #[tokio::test]
@@ -59,7 +65,9 @@ async fn a_replay_that_leaves_its_journal_says_so() {
     assert!(outcome.error.is_some());
     assert!(replay.diverged().unwrap().contains("something else"));
     let replay = Replay::new(journal);
-    s.run("llm_query('a')\nllm_query('a')", &replay).await.unwrap();
+    s.run("llm_query('a')\nllm_query('a')", &replay)
+        .await
+        .unwrap();
     assert!(replay.diverged().unwrap().contains("used up"));
 }
 
@@ -69,7 +77,10 @@ async fn a_block_goes_on_live_where_its_records_end() {
     let journal = run(&mut s, "llm_query('a')").await.journal;
     let live = Echo::default();
     let replay = Replay::new(journal).then(&live);
-    let outcome = s.run("print(llm_query('a'), llm_query('bb'))", &replay).await.unwrap();
+    let outcome = s
+        .run("print(llm_query('a'), llm_query('bb'))", &replay)
+        .await
+        .unwrap();
     assert_eq!(outcome.stdout, "echo:1:a echo:2:bb\n");
     assert_eq!((live.sizes(), outcome.journal.len()), (vec![1], 2));
 }
@@ -83,11 +94,17 @@ const GO_ON: &str = "k.z.append(2)\nprint(next(g), k.z, p.findall('aab'), len(bi
 
 /// One test in two roles: the child, which the environment names, restores what the parent wrote.
 #[tokio::test]
-#[expect(clippy::disallowed_methods, reason = "the child process learns its role from the environment")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the child process learns its role from the environment"
+)]
 async fn a_snapshot_restores_in_another_process() {
     if let Ok(path) = std::env::var(ROLE) {
         let snapshot = std::fs::read(&path).unwrap();
-        let mut s = runtime().restore(&snapshot, config("some context")).await.unwrap();
+        let mut s = runtime()
+            .restore(&snapshot, config("some context"))
+            .await
+            .unwrap();
         let printed = prints(&mut s, GO_ON).await;
         std::fs::write(format!("{path}.out"), printed).unwrap();
         assert!(s.snapshot().await.unwrap().len() > 100_000);
@@ -103,7 +120,11 @@ async fn a_snapshot_restores_in_another_process() {
         .env(ROLE, &path)
         .output()
         .unwrap();
-    assert!(child.status.success(), "{}", String::from_utf8_lossy(&child.stdout));
+    assert!(
+        child.status.success(),
+        "{}",
+        String::from_utf8_lossy(&child.stdout)
+    );
     let there = std::fs::read_to_string(folder.path().join("snapshot.out")).unwrap();
     assert_eq!(there, prints(&mut s, GO_ON).await);
     assert!(there.starts_with("2 [1, 2] ['aa'] 20000 19999 "), "{there}");
@@ -116,10 +137,16 @@ async fn damaged_snapshots_are_refused() {
     for at in [0, 5, 20, 60, good.len() / 2, good.len() - 1] {
         let mut bad = good.clone();
         bad[at] ^= 1;
-        assert!(runtime().restore(&bad, config("")).await.is_err(), "byte {at}");
+        assert!(
+            runtime().restore(&bad, config("")).await.is_err(),
+            "byte {at}"
+        );
     }
     for len in [0, 3, 100, good.len() - 1] {
-        assert!(runtime().restore(&good[..len], config("")).await.is_err(), "length {len}");
+        assert!(
+            runtime().restore(&good[..len], config("")).await.is_err(),
+            "length {len}"
+        );
     }
     assert!(runtime().restore(&good, config("")).await.is_ok());
 }

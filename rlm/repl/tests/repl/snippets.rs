@@ -1,5 +1,5 @@
-//! Code of the kind that root models write gives what CPython gives: 51 snippets, then 154 tests of one
-//! feature each; with a real `context` and with a lazy one.
+//! Code of the kind that root models write gives what CPython gives: 51 snippets, then 154 tests of
+//! one feature each; with a real `context` and with a lazy one.
 
 use crate::world::{Echo, config, runtime};
 use repl::Session;
@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 fn data(name: &str) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/data")
+        .join(name);
     std::fs::read_to_string(path).unwrap()
 }
 
@@ -18,8 +20,7 @@ async fn check_snippets(eager_chars: u64) {
     let host = Echo::default();
     let prepare = "def llm_query_fail(prompt): return llm_query('fail')";
     session.run(prepare, &host).await.unwrap();
-    let expected: BTreeMap<String, String> =
-        serde_json::from_str(&data("snippets.json")).unwrap();
+    let expected: BTreeMap<String, String> = serde_json::from_str(&data("snippets.json")).unwrap();
     let mut wrong = Vec::new();
     for (name, want) in &expected {
         let code = data(&format!("snippets/{name}.py"));
@@ -51,7 +52,10 @@ async fn features_of_the_language_give_what_cpython_gives() {
     for (code, kind, want) in &features {
         let mut session: Session = runtime().session(config("")).await.unwrap();
         let host = Echo::default();
-        session.run("l = [1, 2, 3]\nd = {'a': 1, 'b': 2}", &host).await.unwrap();
+        session
+            .run("l = [1, 2, 3]\nd = {'a': 1, 'b': 2}", &host)
+            .await
+            .unwrap();
         let outcome = session.run(code, &host).await.unwrap();
         let failed = outcome.error.is_some();
         // The reference printed the value after what the code printed.
@@ -62,7 +66,10 @@ async fn features_of_the_language_give_what_cpython_gives() {
             _ => !failed && address(&value) == address(want),
         };
         if !right {
-            wrong.push(format!("{code:?} gives {value}, not {want}: {:?}", outcome.error));
+            wrong.push(format!(
+                "{code:?} gives {value}, not {want}: {:?}",
+                outcome.error
+            ));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

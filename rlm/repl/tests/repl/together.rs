@@ -18,20 +18,33 @@ const THREE: &str = "['echo:2:Q0', 'echo:2:Q1', 'echo:2:Q2']\n";
 async fn executors_ask_in_one_batch() {
     let import = "from concurrent.futures import ThreadPoolExecutor, as_completed\n";
     check(
-        &format!("{import}with ThreadPoolExecutor(4) as ex:\n    print(list(ex.map(lambda i: llm_query(f'Q{{i}}'), range(3))))"),
+        &format!(
+            r#"{import}with ThreadPoolExecutor(4) as ex:
+    print(list(ex.map(lambda i: llm_query(f'Q{{i}}'), range(3))))"#
+        ),
         &[3],
         THREE,
     )
     .await;
     check(
-        &format!("{import}ex = ThreadPoolExecutor()\nfs = [ex.submit(llm_query, f'Q{{i}}') for i in range(3)]\nprint([f.result() for f in fs])"),
+        &format!(
+            r#"{import}ex = ThreadPoolExecutor()
+fs = [ex.submit(llm_query, f'Q{{i}}') for i in range(3)]
+print([f.result() for f in fs])"#
+        ),
         &[3],
         THREE,
     )
     .await;
     // Two calls one after the other: only the first ones are independent for sure.
     check(
-        &format!("{import}def two(i):\n    a = llm_query(f'Q{{i}}')\n    return llm_query('again ' + a)\nwith ThreadPoolExecutor() as ex:\n    print(len([f.result() for f in as_completed([ex.submit(two, i) for i in range(2)])]))"),
+        &format!(
+            r#"{import}def two(i):
+    a = llm_query(f'Q{{i}}')
+    return llm_query('again ' + a)
+with ThreadPoolExecutor() as ex:
+    print(len([f.result() for f in as_completed([ex.submit(two, i) for i in range(2)])]))"#
+        ),
         &[2, 1, 1],
         "2\n",
     )
@@ -41,14 +54,28 @@ async fn executors_ask_in_one_batch() {
 #[tokio::test]
 async fn tasks_with_effects_before_their_call_run_one_by_one() {
     check(
-        "from concurrent.futures import ThreadPoolExecutor\nseen = []\ndef f(i):\n    seen.append(i)\n    return llm_query(f'Q{len(seen) - 1}')\nwith ThreadPoolExecutor() as ex:\n    print(list(ex.map(f, range(3))))",
+        r#"from concurrent.futures import ThreadPoolExecutor
+seen = []
+def f(i):
+    seen.append(i)
+    return llm_query(f'Q{len(seen) - 1}')
+with ThreadPoolExecutor() as ex:
+    print(list(ex.map(f, range(3))))"#,
         &[1, 1, 1],
         THREE,
     )
     .await;
     // The effect is in a function that the task calls.
     check(
-        "from concurrent.futures import ThreadPoolExecutor\nseen = []\ndef note(i):\n    seen.append(i)\ndef f(i):\n    note(i)\n    return llm_query(f'Q{len(seen) - 1}')\nwith ThreadPoolExecutor() as ex:\n    print(list(ex.map(f, range(3))))",
+        r#"from concurrent.futures import ThreadPoolExecutor
+seen = []
+def note(i):
+    seen.append(i)
+def f(i):
+    note(i)
+    return llm_query(f'Q{len(seen) - 1}')
+with ThreadPoolExecutor() as ex:
+    print(list(ex.map(f, range(3))))"#,
         &[1, 1, 1],
         THREE,
     )
@@ -58,7 +85,14 @@ async fn tasks_with_effects_before_their_call_run_one_by_one() {
 #[tokio::test]
 async fn threads_ask_in_one_batch() {
     check(
-        "import threading\nout = {}\ndef work(i):\n    out[i] = llm_query(f'Q{i}')\nts = [threading.Thread(target=work, args=(i,)) for i in range(3)]\nfor t in ts: t.start()\nfor t in ts: t.join()\nprint([out[i] for i in range(3)])",
+        r#"import threading
+out = {}
+def work(i):
+    out[i] = llm_query(f'Q{i}')
+ts = [threading.Thread(target=work, args=(i,)) for i in range(3)]
+for t in ts: t.start()
+for t in ts: t.join()
+print([out[i] for i in range(3)])"#,
         &[3],
         THREE,
     )
@@ -67,14 +101,28 @@ async fn threads_ask_in_one_batch() {
 
 #[tokio::test]
 async fn gathered_coroutines_ask_in_one_batch() {
-    let gather = "import asyncio\nasync def main():\n    print(await asyncio.gather(*[one(i) for i in range(3)]))\nasyncio.run(main())";
+    let gather = r#"import asyncio
+async def main():
+    print(await asyncio.gather(*[one(i) for i in range(3)]))
+asyncio.run(main())"#;
     for one in [
         "async def one(i): return await allm_query(f'Q{i}')\n",
         "async def one(i): return await llm_query(f'Q{i}')\n",
         "async def one(i): return llm_query(f'Q{i}')\n",
-        "async def one(i):\n    import asyncio\n    return await asyncio.to_thread(llm_query, f'Q{i}')\n",
-        "async def one(i):\n    import asyncio\n    await asyncio.sleep(0.5)\n    return await llm_query(f'Q{i}')\n",
-        "async def one(i):\n    import asyncio\n    loop = asyncio.get_running_loop()\n    return await loop.run_in_executor(None, llm_query, f'Q{i}')\n",
+        r#"async def one(i):
+    import asyncio
+    return await asyncio.to_thread(llm_query, f'Q{i}')
+"#,
+        r#"async def one(i):
+    import asyncio
+    await asyncio.sleep(0.5)
+    return await llm_query(f'Q{i}')
+"#,
+        r#"async def one(i):
+    import asyncio
+    loop = asyncio.get_running_loop()
+    return await loop.run_in_executor(None, llm_query, f'Q{i}')
+"#,
     ] {
         check(&format!("{one}{gather}"), &[3], THREE).await;
     }
@@ -83,13 +131,18 @@ async fn gathered_coroutines_ask_in_one_batch() {
 #[tokio::test]
 async fn one_failed_call_of_many_is_an_error_in_its_place() {
     check(
-        "rs = llm_query_batched(['Q0', 'fail', 'Q2'])\nprint(rs[0], isinstance(rs[1], LMError), rs[1].error, bool(rs[1]), rs[2])",
+        r#"rs = llm_query_batched(['Q0', 'fail', 'Q2'])
+print(rs[0], isinstance(rs[1], LMError), rs[1].error, bool(rs[1]), rs[2])"#,
         &[3],
         "echo:2:Q0 True llm backend down False echo:2:Q2\n",
     )
     .await;
     check(
-        "import asyncio\nasync def main():\n    rs = await asyncio.gather(allm_query('Q0'), allm_query('fail'), return_exceptions=True)\n    print(rs)\nasyncio.run(main())",
+        r#"import asyncio
+async def main():
+    rs = await asyncio.gather(allm_query('Q0'), allm_query('fail'), return_exceptions=True)
+    print(rs)
+asyncio.run(main())"#,
         &[2],
         "['echo:2:Q0', RuntimeError('llm backend down')]\n",
     )

@@ -12,7 +12,8 @@ fn table() -> String {
     text
 }
 
-const ROWS_CODE: &str = "print(len(rows), rows[0]['city'], rows[-1]['count'], rows[1:3][0]['price'])\n\
+const ROWS_CODE: &str = "\
+    print(len(rows), rows[0]['city'], rows[-1]['count'], rows[1:3][0]['price'])\n\
     print(sum(r['city'] == 'Oslo' for r in rows), max(r['count'] for r in rows))\n\
     print(sorted(rows, key=lambda r: -r['count'])[0]['count'], Counter(r['city'] for r in rows))\n\
     print(isinstance(rows, list), len([r for r in rows if r['count'] > 2990]), rows[2998]['city'])";
@@ -37,7 +38,10 @@ async fn rows_are_a_list_of_dicts_lazy_or_not() {
 
 #[tokio::test]
 async fn several_sections_are_a_list_with_names_and_one_text() {
-    let part = |name: &str, text: &str| Source::Text { name: name.into(), text: text.into() };
+    let part = |name: &str, text: &str| Source::Text {
+        name: name.into(),
+        text: text.into(),
+    };
     let sources = [part("a.txt", "alpha one\n"), part("b.txt", "beta two ü\n")];
     let mut config = config("");
     config.context = Arc::new(Context::open(&sources, &OpenOptions::default()).unwrap());
@@ -64,10 +68,20 @@ async fn searches_and_readings_are_told_as_shown() {
     config.style = repl::GuestStyle::Small;
     let mut s = runtime().session(config).await.unwrap();
     let outcome = run(&mut s, "hits = search('Toledo museum')").await;
-    assert!(outcome.stdout.starts_with("[1] The Toledo museum opened in 1911."), "{outcome:?}");
+    assert!(
+        outcome
+            .stdout
+            .starts_with("[1] The Toledo museum opened in 1911."),
+        "{outcome:?}"
+    );
     assert_eq!(outcome.shown[0], "The Toledo museum opened in 1911.");
     let host = Reader("The library closed in 1950.");
-    let outcome = s.run("ask('When did the museum close?', search('museum close'))", &host).await;
+    let outcome = s
+        .run(
+            "ask('When did the museum close?', search('museum close'))",
+            &host,
+        )
+        .await;
     let outcome = outcome.unwrap();
     assert_eq!(
         outcome.stdout,
