@@ -10,9 +10,14 @@ pub struct Clock {
 }
 
 impl Clock {
-    #[expect(clippy::disallowed_methods, reason = "the shell's one source of monotonic time")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the shell's one source of monotonic time"
+    )]
     pub fn start() -> Clock {
-        Clock { start: std::time::Instant::now() }
+        Clock {
+            start: std::time::Instant::now(),
+        }
     }
 
     pub fn now(&self) -> Time {
@@ -25,7 +30,13 @@ impl Clock {
 }
 
 /// Seconds since the Unix epoch, for a job's frozen clock and for names of files.
-#[expect(clippy::disallowed_methods, reason = "the shell's one source of calendar time")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the shell's one source of calendar time"
+)]
 pub fn unix_seconds() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map(|span| span.as_secs()).unwrap_or_default()
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map(|span| span.as_secs())
+        .unwrap_or_default()
 }

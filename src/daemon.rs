@@ -15,7 +15,12 @@ use tokio::signal::unix::{SignalKind, signal};
 
 /// Runs jobs on this machine.
 #[derive(Debug, Parser)]
-#[command(name = "rlm-node", version, propagate_version = true, disable_help_subcommand = true)]
+#[command(
+    name = "rlm-node",
+    version,
+    propagate_version = true,
+    disable_help_subcommand = true
+)]
 pub struct Cli {
     /// Read this configuration file instead of the usual places
     #[arg(long, global = true, value_name = "FILE")]

@@ -35,7 +35,10 @@ pub enum OpenModelError {
     #[error("{0}")]
     Catalog(#[from] models::CatalogError),
     #[error("{}: {error}", path.display())]
-    CatalogFile { path: PathBuf, error: std::io::Error },
+    CatalogFile {
+        path: PathBuf,
+        error: std::io::Error,
+    },
     #[error("{0}")]
     Dispatch(#[from] dispatch::AddModelError),
     #[error("{0}")]
@@ -65,7 +68,12 @@ impl EngineSet {
     pub fn new(settings: Settings) -> Result<EngineSet, OpenModelError> {
         let store = Store::new(&settings.config.models.data_dir);
         let catalog = catalog(&settings)?;
-        Ok(EngineSet { settings, store, catalog, open: Mutex::new(BTreeMap::new()) })
+        Ok(EngineSet {
+            settings,
+            store,
+            catalog,
+            open: Mutex::new(BTreeMap::new()),
+        })
     }
 
     /// The engine for `name`, opened at the first call.
@@ -93,7 +101,9 @@ impl EngineSet {
                 self.llama(&path, identity, Some(profile)).await
             }
             ModelName::Gguf(path) => self.llama(path, file_identity(path), None).await,
-            ModelName::Ollama { name: model, url } => self.ollama(name, model, url.as_deref()).await,
+            ModelName::Ollama { name: model, url } => {
+                self.ollama(name, model, url.as_deref()).await
+            }
             ModelName::OpenAi { name: model, url } => self.openai(name, model, url).await,
         }
     }
@@ -110,7 +120,12 @@ impl EngineSet {
         let engine = LlamaEngine::open(options).await?;
         let facts = engine.facts().await?;
         let profile = profile.unwrap_or_else(|| profile_for(file.parameters as f64 / 1e9));
-        Ok(OpenedModel { identity, engine: Arc::new(engine), facts, profile })
+        Ok(OpenedModel {
+            identity,
+            engine: Arc::new(engine),
+            facts,
+            profile,
+        })
     }
 
     fn llama_options(&self, model: PathBuf, program: PathBuf) -> LlamaOptions {
@@ -163,7 +178,12 @@ impl EngineSet {
             ..OllamaOptions::default()
         };
         let url = url.unwrap_or(&config.url);
-        self.server(name, model, Arc::new(OllamaEngine::new(client, url, model, options))).await
+        self.server(
+            name,
+            model,
+            Arc::new(OllamaEngine::new(client, url, model, options)),
+        )
+        .await
     }
 
     async fn openai(
@@ -185,7 +205,12 @@ impl EngineSet {
             slots: server.map_or(config.max_concurrent, |server| server.max_concurrent),
             ..OpenAiOptions::default()
         };
-        self.server(name, model, Arc::new(OpenAiEngine::new(client, url, model, options))).await
+        self.server(
+            name,
+            model,
+            Arc::new(OpenAiEngine::new(client, url, model, options)),
+        )
+        .await
     }
 
     async fn server(
@@ -196,7 +221,12 @@ impl EngineSet {
     ) -> Result<OpenedModel, OpenModelError> {
         let facts = engine.facts().await?;
         let profile = profile_for(billions(model).unwrap_or(f64::INFINITY));
-        Ok(OpenedModel { identity: name.to_string(), engine, facts, profile })
+        Ok(OpenedModel {
+            identity: name.to_string(),
+            engine,
+            facts,
+            profile,
+        })
     }
 }
 
@@ -204,15 +234,22 @@ impl EngineSet {
 pub fn catalog(settings: &Settings) -> Result<Catalog, OpenModelError> {
     let mut catalog = Catalog::built_in()?;
     if let Some(path) = &settings.config.models.catalog {
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| OpenModelError::CatalogFile { path: path.clone(), error })?;
+        let text = std::fs::read_to_string(path).map_err(|error| OpenModelError::CatalogFile {
+            path: path.clone(),
+            error,
+        })?;
         catalog.merge(&path.display().to_string(), &text)?;
     }
     Ok(catalog)
 }
 
 fn profile_for(billions: f64) -> String {
-    if billions <= SMALL_BILLIONS { "small" } else { "capable" }.to_owned()
+    if billions <= SMALL_BILLIONS {
+        "small"
+    } else {
+        "capable"
+    }
+    .to_owned()
 }
 
 /// The size that a model's name tells, as in `qwen2.5-coder:1.5b`.

@@ -22,7 +22,10 @@ pub struct Node {
 impl Node {
     /// A node inside this process. Starts nothing before the first job.
     pub fn in_process(settings: Settings) -> Node {
-        Node { settings, parts: OnceCell::new() }
+        Node {
+            settings,
+            parts: OnceCell::new(),
+        }
     }
 
     /// Runs one job to its end.
@@ -44,11 +47,17 @@ impl Node {
         moved: Vec<PathBuf>,
         settings: &Settings,
     ) -> Result<Replaying, Failure> {
-        let paths = if moved.is_empty() { trace.header.context.sources.clone() } else { moved };
+        let paths = if moved.is_empty() {
+            trace.header.context.sources.clone()
+        } else {
+            moved
+        };
         if paths.is_empty() {
-            return Err(Failure::new(Exit::Usage, "the trace names no file as its context")
-                .why("the job read its context from standard input")
-                .next("give it with --context FILE"));
+            return Err(
+                Failure::new(Exit::Usage, "the trace names no file as its context")
+                    .why("the job read its context from standard input")
+                    .next("give it with --context FILE"),
+            );
         }
         let sources = paths.into_iter().map(ContextSource::Path).collect();
         let runtime = open_runtime(settings, &crate::job::Unobserved).await?;
@@ -66,7 +75,9 @@ async fn open_runtime(
     settings: &Settings,
     observer: &dyn Observer,
 ) -> Result<Arc<repl::Runtime>, JobError> {
-    let options = repl::RuntimeOptions { cache_dir: settings.repl_cache() };
+    let options = repl::RuntimeOptions {
+        cache_dir: settings.repl_cache(),
+    };
     let (progress, mut seen) = tokio::sync::mpsc::channel(16);
     let opening = tokio::task::spawn_blocking(move || {
         repl::Runtime::open(&options, &mut |step: repl::Progress| {
@@ -77,10 +88,18 @@ async fn open_runtime(
         })
     });
     while let Some(what) = seen.recv().await {
-        observer.see(JobEvent::Preparing { what, done: 0, total: None });
+        observer.see(JobEvent::Preparing {
+            what,
+            done: 0,
+            total: None,
+        });
     }
-    let opened = opening.await.map_err(|error| JobError::Repl { reason: error.to_string() })?;
-    opened.map_err(|error| JobError::Repl { reason: error.to_string() })
+    let opened = opening.await.map_err(|error| JobError::Repl {
+        reason: error.to_string(),
+    })?;
+    opened.map_err(|error| JobError::Repl {
+        reason: error.to_string(),
+    })
 }
 
 fn compiling(step: repl::Progress) -> Option<&'static str> {
@@ -102,34 +121,52 @@ impl From<JobError> for Failure {
             | JobError::Profile(_)
             | JobError::PromptFile { .. }
             | JobError::UnknownProfile { .. } => Exit::Usage,
-            JobError::Trace { .. } | JobError::Changed { .. } | JobError::Dispatch(_) => Exit::Failed,
+            JobError::Trace { .. } | JobError::Changed { .. } | JobError::Dispatch(_) => {
+                Exit::Failed
+            }
             JobError::Cancelled => Exit::Cancelled,
         };
         let what = match &error {
             JobError::Context(_) => "the context cannot be opened",
             JobError::Model(_) => "the model cannot be used",
             JobError::Cancelled => "cancelled",
-            _ => "the job cannot start",
+            JobError::Read(_)
+            | JobError::Name(_)
+            | JobError::Profile(_)
+            | JobError::UnknownProfile { .. }
+            | JobError::PromptFile { .. }
+            | JobError::Repl { .. }
+            | JobError::Trace { .. }
+            | JobError::Dispatch(_)
+            | JobError::Changed { .. } => "the job cannot start",
         };
         Failure::new(exit, what).why(error)
     }
 }
 
 fn context_exit(error: &context::OpenError) -> Exit {
-    match error {
-        context::OpenError::Missing { .. } => Exit::NotFound,
-        _ => Exit::Usage,
+    if matches!(error, context::OpenError::Missing { .. }) {
+        Exit::NotFound
+    } else {
+        Exit::Usage
     }
 }
 
 fn model_exit(error: &OpenModelError) -> Exit {
+    use engine_llama::OpenError;
+    use models::StoreError;
     match error {
-        OpenModelError::Store(models::StoreError::NotInstalled { .. } | models::StoreError::Unknown(_)) => {
-            Exit::NotFound
-        }
+        OpenModelError::Store(StoreError::NotInstalled { .. } | StoreError::Unknown(_))
+        | OpenModelError::Open(OpenError::Memory { .. }) => Exit::NotFound,
         OpenModelError::Server(_) => Exit::Unreachable,
-        OpenModelError::Inspect(_) | OpenModelError::Key(_) => Exit::Usage,
-        OpenModelError::Open(engine_llama::OpenError::Memory { .. }) => Exit::NotFound,
-        _ => Exit::Failed,
+        OpenModelError::Inspect(_)
+        | OpenModelError::Key(_)
+        | OpenModelError::Catalog(_)
+        | OpenModelError::CatalogFile { .. } => Exit::Usage,
+        OpenModelError::Store(_)
+        | OpenModelError::Open(_)
+        | OpenModelError::Dispatch(_)
+        | OpenModelError::Web(_)
+        | OpenModelError::Program(_) => Exit::Failed,
     }
 }

@@ -38,7 +38,10 @@ impl Settings {
     }
 
     pub fn index_cache(&self) -> Option<PathBuf> {
-        self.config.context.index_cache.then(|| self.dirs.cache.join("indexes"))
+        self.config
+            .context
+            .index_cache
+            .then(|| self.dirs.cache.join("indexes"))
     }
 
     /// Where a running node listens.
@@ -49,8 +52,11 @@ impl Settings {
 
 /// The configuration with its origins, as `config show` prints it.
 pub(crate) fn load(file: Option<&Path>) -> Result<Loaded, Failure> {
-    let request =
-        LoadRequest { file: file.map(Path::to_owned), client: true, ..LoadRequest::default() };
+    let request = LoadRequest {
+        file: file.map(Path::to_owned),
+        client: true,
+        ..LoadRequest::default()
+    };
     node_config::load(&request).map_err(|error| {
         Failure::new(Exit::Usage, "the configuration is wrong")
             .why(error)

@@ -35,10 +35,13 @@ pub async fn submit(
     observer: &Arc<dyn Observer>,
     cancel: &CancellationToken,
 ) -> Result<JobReport, ClientError> {
-    let stream = UnixStream::connect(socket).await.map_err(|_| ClientError::NoNode)?;
+    let stream = UnixStream::connect(socket)
+        .await
+        .map_err(|_| ClientError::NoNode)?;
     let lost = |error: hyper::Error| ClientError::Lost(error.to_string());
-    let (mut sender, connection) =
-        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(lost)?;
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
+        .await
+        .map_err(lost)?;
     let driver = tokio::spawn(connection);
     let body = serde_json::to_vec(request).map_err(|e| ClientError::Garbled(e.to_string()))?;
     let request = Request::post("/v1/jobs")

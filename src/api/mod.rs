@@ -37,14 +37,34 @@ pub struct ErrorBody {
 
 impl From<Failure> for ErrorBody {
     fn from(failure: Failure) -> ErrorBody {
-        let Failure { exit, what, why, next } = failure;
-        ErrorBody { exit, what, why, next }
+        let Failure {
+            exit,
+            what,
+            why,
+            next,
+        } = failure;
+        ErrorBody {
+            exit,
+            what,
+            why,
+            next,
+        }
     }
 }
 
 impl From<ErrorBody> for Failure {
     fn from(error: ErrorBody) -> Failure {
-        let ErrorBody { exit, what, why, next } = error;
-        Failure { exit, what, why, next }
+        let ErrorBody {
+            exit,
+            what,
+            why,
+            next,
+        } = error;
+        Failure {
+            exit,
+            what,
+            why,
+            next,
+        }
     }
 }

@@ -26,7 +26,10 @@ pub enum ServeError {
     #[error("a node is already running here ({}); stop it first", socket.display())]
     AlreadyRunning { socket: PathBuf },
     #[error("the node cannot listen on {}: {source}", socket.display())]
-    Listen { socket: PathBuf, source: std::io::Error },
+    Listen {
+        socket: PathBuf,
+        source: std::io::Error,
+    },
 }
 
 /// Answers requests on `socket` until `stop`.
@@ -45,14 +48,22 @@ pub async fn serve(
     let ended = served.await;
     // The socket's file is ours; a missing one is as good as a removed one.
     drop(std::fs::remove_file(socket));
-    ended.map_err(|source| ServeError::Listen { socket: socket.to_owned(), source })
+    ended.map_err(|source| ServeError::Listen {
+        socket: socket.to_owned(),
+        source,
+    })
 }
 
 /// A socket file that nobody answers behind is left over from a node that was killed.
 async fn listen(socket: &Path) -> Result<UnixListener, ServeError> {
-    let failed = |source| ServeError::Listen { socket: socket.to_owned(), source };
+    let failed = |source| ServeError::Listen {
+        socket: socket.to_owned(),
+        source,
+    };
     if UnixStream::connect(socket).await.is_ok() {
-        return Err(ServeError::AlreadyRunning { socket: socket.to_owned() });
+        return Err(ServeError::AlreadyRunning {
+            socket: socket.to_owned(),
+        });
     }
     if socket.exists() {
         std::fs::remove_file(socket).map_err(failed)?;
@@ -72,19 +83,31 @@ async fn run_job(State(node): State<Arc<Node>>, Json(request): Json<SubmitReques
     // Travels with the body: a body that is dropped early cancels the job.
     let guard = cancel.clone().drop_guard();
     tokio::spawn(async move {
-        let observer = Arc::new(Forward { lines: lines.clone() });
+        let observer = Arc::new(Forward {
+            lines: lines.clone(),
+        });
         let last = match node.run_job(request, observer, cancel).await {
-            Ok(report) => AnswerLine::Report { report: Box::new(report) },
-            Err(error) => AnswerLine::Error { error: ErrorBody::from(Failure::from(error)) },
+            Ok(report) => AnswerLine::Report {
+                report: Box::new(report),
+            },
+            Err(error) => AnswerLine::Error {
+                error: ErrorBody::from(Failure::from(error)),
+            },
         };
         // A client that went away does not want it.
         drop(lines.send(last).await);
     });
     let stream = futures::stream::poll_fn(move |context| {
         let _keep = &guard;
-        waiting.poll_recv(context).map(|line| line.map(|line| as_bytes(&line)))
+        waiting
+            .poll_recv(context)
+            .map(|line| line.map(|line| as_bytes(&line)))
     });
-    ([(CONTENT_TYPE, "application/x-ndjson")], Body::from_stream(stream)).into_response()
+    (
+        [(CONTENT_TYPE, "application/x-ndjson")],
+        Body::from_stream(stream),
+    )
+        .into_response()
 }
 
 fn as_bytes(line: &AnswerLine) -> Result<Bytes, serde_json::Error> {

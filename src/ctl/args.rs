@@ -6,7 +6,12 @@ use std::time::Duration;
 
 /// Asks questions of contexts that no model's window could hold.
 #[derive(Debug, Parser)]
-#[command(name = "rlm-ctl", version, propagate_version = true, disable_help_subcommand = true)]
+#[command(
+    name = "rlm-ctl",
+    version,
+    propagate_version = true,
+    disable_help_subcommand = true
+)]
 pub struct Cli {
     /// Read this configuration file instead of the usual places
     #[arg(long, global = true, value_name = "FILE")]

@@ -23,9 +23,8 @@ fn check(file: Option<&Path>, profile: Option<&Path>) -> Result<Exit, Failure> {
         client: true,
         ..LoadRequest::default()
     };
-    let loaded = node_config::load(&request).map_err(|error| {
-        Failure::new(Exit::Usage, "the configuration is wrong").why(error)
-    })?;
+    let loaded = node_config::load(&request)
+        .map_err(|error| Failure::new(Exit::Usage, "the configuration is wrong").why(error))?;
     for warning in &loaded.warnings {
         complain(&format!("warning: {warning}"));
     }

@@ -14,7 +14,12 @@ pub struct Failure {
 
 impl Failure {
     pub fn new(exit: Exit, what: impl fmt::Display) -> Failure {
-        Failure { exit, what: what.to_string(), why: None, next: None }
+        Failure {
+            exit,
+            what: what.to_string(),
+            why: None,
+            next: None,
+        }
     }
 
     #[must_use]

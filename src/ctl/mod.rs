@@ -8,12 +8,11 @@ mod model;
 mod submit;
 mod trace;
 
-pub use args::{Cli, Command, SubmitArgs};
+pub use args::{Cli, Command, ConfigCommand, ModelCommand, Output, SubmitArgs, TraceCommand};
 pub use failure::Failure;
 
 use crate::exit::Exit;
 use crate::settings::Settings;
-use args::Output;
 use std::io::Write;
 use std::process::ExitCode;
 

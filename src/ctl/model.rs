@@ -61,7 +61,10 @@ async fn pull(
     }
     let entry = models::target(catalog, models::HUB, name)
         .map_err(|error| Failure::new(Exit::Usage, "no such model").why(error))?;
-    let web = WebOptions { connect_timeout: CONNECT_WITHIN, ..WebOptions::default() };
+    let web = WebOptions {
+        connect_timeout: CONNECT_WITHIN,
+        ..WebOptions::default()
+    };
     let client = engine::web_client(&web)
         .map_err(|error| Failure::new(Exit::Failed, "no HTTP client").why(error))?;
     let cancel = CancellationToken::new();
@@ -73,15 +76,24 @@ async fn pull(
     });
     let meter = Meter::new(quiet);
     let puller = Puller::new(store, client, PullOptions::default());
-    let pulled = puller.pull(&entry, &|progress| meter.see(&progress), &cancel).await;
+    let pulled = puller
+        .pull(&entry, &|progress| meter.see(&progress), &cancel)
+        .await;
     interrupt.abort();
     meter.clear();
     let pulled = pulled.map_err(pull_failure)?;
     if !(quiet || (if_missing && pulled.already)) {
-        let how = if pulled.already { "is here already" } else { "is here, verified" };
+        let how = if pulled.already {
+            "is here already"
+        } else {
+            "is here, verified"
+        };
         complain(&format!("{} {how}: {}", pulled.name, pulled.path.display()));
         if !pulled.hash_known {
-            complain(&format!("its hash was not known before: sha256 {}", pulled.sha256));
+            complain(&format!(
+                "its hash was not known before: sha256 {}",
+                pulled.sha256
+            ));
         }
     }
     Ok(Exit::Done)
@@ -100,13 +112,17 @@ fn show(
         let path = shown.installed.then(|| shown.path.clone());
         (Some(shown), path)
     };
-    let file = path.map(|path| engine_llama::inspect(&path)).transpose().map_err(|error| {
-        Failure::new(Exit::Usage, "the model file cannot be used").why(error)
-    })?;
+    let file = path
+        .map(|path| engine_llama::inspect(&path))
+        .transpose()
+        .map_err(|error| Failure::new(Exit::Usage, "the model file cannot be used").why(error))?;
     match output {
         Output::Json => {
             let file = file.as_ref().map(file_json);
-            print(&format!("{}\n", serde_json::json!({"v": 1, "model": shown, "file": file})));
+            print(&format!(
+                "{}\n",
+                serde_json::json!({"v": 1, "model": shown, "file": file})
+            ));
         }
         Output::Text => {
             if let Some(shown) = &shown {
@@ -125,7 +141,11 @@ fn show_text(shown: &Shown) -> String {
     if let Some(about) = &shown.about {
         lines.push(format!("about     {about}"));
     }
-    let here = if shown.installed { "" } else { " (not here yet)" };
+    let here = if shown.installed {
+        ""
+    } else {
+        " (not here yet)"
+    };
     lines.push(format!("file      {}{here}", shown.path.display()));
     if let Some(bytes) = shown.bytes {
         lines.push(format!("size      {}", size(bytes)));
@@ -144,8 +164,16 @@ fn show_text(shown: &Shown) -> String {
 }
 
 fn file_text(file: &engine_llama::ModelFile) -> String {
-    let template = if file.chat_template { "in the file" } else { "none, ChatML is used" };
-    let kind = if file.embeddings { "embeddings" } else { "text" };
+    let template = if file.chat_template {
+        "in the file"
+    } else {
+        "none, ChatML is used"
+    };
+    let kind = if file.embeddings {
+        "embeddings"
+    } else {
+        "text"
+    };
     format!(
         "kind      {} ({}), gives {kind}\nweights   {:.2} billion parameters, {}, {}\n\
          window    {} tokens\ntemplate  {template}\n",
@@ -176,7 +204,10 @@ fn list_line(model: &Listed) -> String {
     let bytes = model.bytes.map_or_else(|| "?".to_owned(), size);
     let default = if model.default { " (default)" } else { "" };
     let about = model.about.as_deref().unwrap_or_default();
-    format!("{:<24} {:>9}  {:<14} {about}{default}\n", model.name, bytes, state)
+    format!(
+        "{:<24} {:>9}  {:<14} {about}{default}\n",
+        model.name, bytes, state
+    )
 }
 
 fn json<T: serde::Serialize>(key: &str, value: &T) -> serde_json::Value {
@@ -229,7 +260,11 @@ impl Meter {
             }
             bar
         });
-        Meter { quiet, bar, shown: Mutex::new((String::new(), 0)) }
+        Meter {
+            quiet,
+            bar,
+            shown: Mutex::new((String::new(), 0)),
+        }
     }
 
     fn see(&self, progress: &Progress) {
@@ -247,7 +282,9 @@ impl Meter {
             bar.set_position(progress.done);
             return;
         }
-        let step = progress.total.map_or(0, |total| progress.done * PLAIN_STEPS / total.max(1));
+        let step = progress
+            .total
+            .map_or(0, |total| progress.done * PLAIN_STEPS / total.max(1));
         let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
         if *shown != (what.clone(), step) {
             let total = progress.total.map_or_else(|| "?".to_owned(), size);

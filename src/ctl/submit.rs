@@ -5,9 +5,7 @@ use super::{Failure, complain, print};
 use crate::api::{ClientError, submit};
 use crate::display::Display;
 use crate::exit::Exit;
-use crate::job::{
-    ContextSource, JobEvent, JobReport, Observer, SubmitRequest, Unobserved,
-};
+use crate::job::{ContextSource, JobEvent, JobReport, Observer, SubmitRequest, Unobserved};
 use crate::node::Node;
 use crate::settings::Settings;
 use base::Ending;
@@ -19,18 +17,31 @@ use std::sync::Arc;
 /// The most that is read from standard input: it is held in memory, unlike a file.
 const MAX_STDIN_BYTES: u64 = 4 << 30;
 
-pub(super) async fn run(args: SubmitArgs, settings: Settings, quiet: bool) -> Result<Exit, Failure> {
+pub(super) async fn run(
+    args: SubmitArgs,
+    settings: Settings,
+    quiet: bool,
+) -> Result<Exit, Failure> {
     let request = request(&args)?;
     let cancel = CancellationToken::new();
     let interrupt = tokio::spawn(cancel_on_interrupt(cancel.clone()));
-    let observer: Arc<dyn Observer> =
-        if quiet { Arc::new(Unobserved) } else { Arc::new(Display::start(&settings)) };
+    let observer: Arc<dyn Observer> = if quiet {
+        Arc::new(Unobserved)
+    } else {
+        Arc::new(Display::start(&settings))
+    };
     let ran = match submit(&settings.socket(), &request, &observer, &cancel).await {
         Err(ClientError::NoNode) => {
             let what = "no node is running here: this process does the work itself".to_owned();
-            observer.see(JobEvent::Preparing { what, done: 0, total: None });
+            observer.see(JobEvent::Preparing {
+                what,
+                done: 0,
+                total: None,
+            });
             let node = Node::in_process(settings);
-            node.run_job(request, Arc::clone(&observer), cancel).await.map_err(Failure::from)
+            node.run_job(request, Arc::clone(&observer), cancel)
+                .await
+                .map_err(Failure::from)
         }
         Err(error) => Err(client_failure(error)),
         Ok(report) => Ok(report),
@@ -79,7 +90,10 @@ fn request(args: &SubmitArgs) -> Result<SubmitRequest, Failure> {
         max_concurrent: args.max_concurrent,
         no_cache: args.no_cache,
         seed: args.seed,
-        trace: args.trace.as_ref().map(|path| std::path::absolute(path).unwrap_or(path.clone())),
+        trace: args
+            .trace
+            .as_ref()
+            .map(|path| std::path::absolute(path).unwrap_or(path.clone())),
     })
 }
 
@@ -90,18 +104,26 @@ fn source(path: &Path) -> Result<ContextSource, Failure> {
         return Ok(ContextSource::Path(absolute));
     }
     let mut bytes = Vec::new();
-    let read = std::io::stdin().lock().take(MAX_STDIN_BYTES + 1).read_to_end(&mut bytes);
+    let read = std::io::stdin()
+        .lock()
+        .take(MAX_STDIN_BYTES + 1)
+        .read_to_end(&mut bytes);
     read.map_err(|error| Failure::new(Exit::Failed, "standard input cannot be read").why(error))?;
     if bytes.len() as u64 > MAX_STDIN_BYTES {
-        return Err(Failure::new(Exit::Usage, "standard input is larger than 4 GiB")
-            .next("write it to a file and give --context FILE: a file is mapped, not read"));
+        return Err(
+            Failure::new(Exit::Usage, "standard input is larger than 4 GiB")
+                .next("write it to a file and give --context FILE: a file is mapped, not read"),
+        );
     }
     let text = String::from_utf8(bytes).map_err(|error| {
         Failure::new(Exit::Usage, "standard input is not UTF-8 text")
             .why(error.utf8_error())
             .next("convert it, for example with `iconv -f latin1 -t utf-8`")
     })?;
-    Ok(ContextSource::Text { name: "standard input".to_owned(), text })
+    Ok(ContextSource::Text {
+        name: "standard input".to_owned(),
+        text,
+    })
 }
 
 async fn cancel_on_interrupt(cancel: CancellationToken) {
@@ -114,7 +136,10 @@ async fn cancel_on_interrupt(cancel: CancellationToken) {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the second Ctrl-C asks for just this")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the second Ctrl-C asks for just this"
+)]
 fn leave_now() {
     std::process::exit(i32::from(Exit::Cancelled.code()));
 }

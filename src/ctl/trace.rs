@@ -38,7 +38,11 @@ async fn replay(
     let prepared = Node::prepare_replay(trace, context, settings).await?;
     match crate::trace::replay(trace, prepared.setup, prepared.session).await {
         Ok(report) => {
-            let end = if report.finished { "the same outcome" } else { "no end in the trace" };
+            let end = if report.finished {
+                "the same outcome"
+            } else {
+                "no end in the trace"
+            };
             print(&format!(
                 "the same {} root calls, {} blocks with {} bytes of output, {end}\n",
                 report.root_calls, report.blocks, report.bytes
@@ -50,9 +54,11 @@ async fn replay(
         }
         Err(error) => {
             complain("the job does not come out the same");
-            Err(Failure::new(Exit::Failed, "the replay differs from the trace")
-                .why(error)
-                .next("a job is the same only under the program and the prompts that ran it"))
+            Err(
+                Failure::new(Exit::Failed, "the replay differs from the trace")
+                    .why(error)
+                    .next("a job is the same only under the program and the prompts that ran it"),
+            )
         }
     }
 }

@@ -49,7 +49,12 @@ impl Display {
             printed: clock.now(),
         }));
         let ticker = tokio::spawn(tick(clock, every, bar.clone(), Arc::clone(&screen)));
-        Display { clock, bar, screen, ticker }
+        Display {
+            clock,
+            bar,
+            screen,
+            ticker,
+        }
     }
 }
 
@@ -87,12 +92,7 @@ fn status_bar() -> ProgressBar {
     bar
 }
 
-async fn tick(
-    clock: Clock,
-    every: Duration,
-    bar: Option<ProgressBar>,
-    screen: Arc<Mutex<Screen>>,
-) {
+async fn tick(clock: Clock, every: Duration, bar: Option<ProgressBar>, screen: Arc<Mutex<Screen>>) {
     let mut interval = tokio::time::interval(if bar.is_some() { LIVE_CLOCK } else { every });
     interval.tick().await;
     loop {

@@ -24,14 +24,22 @@ pub struct Transcript {
 
 impl Transcript {
     pub fn new(now: Time) -> Transcript {
-        Transcript { start: now, ..Transcript::default() }
+        Transcript {
+            start: now,
+            ..Transcript::default()
+        }
     }
 
     /// The whole lines that `event` adds.
     pub fn lines(&mut self, event: &JobEvent) -> Vec<String> {
         match event {
             JobEvent::Preparing { what, done, total } => self.preparing(what, *done, *total),
-            JobEvent::Started { card, root_model, sub_model, .. } => {
+            JobEvent::Started {
+                card,
+                root_model,
+                sub_model,
+                ..
+            } => {
                 self.preparing = None;
                 let mut lines = vec![if root_model == sub_model {
                     format!("model {root_model}")
@@ -56,7 +64,9 @@ impl Transcript {
                 vec![format!("{}  | {rest}", indent(path))]
             }
             JobEvent::SubCalls { path, progress } => self.sub_calls(path, *progress),
-            JobEvent::Output { path, text, failed, .. } => {
+            JobEvent::Output {
+                path, text, failed, ..
+            } => {
                 let mark = if *failed { "  ! " } else { "  > " };
                 shown(text, &format!("{}{mark}", indent(path)))
             }
@@ -66,14 +76,23 @@ impl Transcript {
     }
 
     fn preparing(&mut self, what: &str, done: u64, total: Option<u64>) -> Vec<String> {
-        let new = self.preparing.as_ref().is_none_or(|(seen, _, _)| seen != what);
+        let new = self
+            .preparing
+            .as_ref()
+            .is_none_or(|(seen, _, _)| seen != what);
         self.preparing = Some((what.to_owned(), done, total));
-        if new { vec![what.to_owned()] } else { Vec::new() }
+        if new {
+            vec![what.to_owned()]
+        } else {
+            Vec::new()
+        }
     }
 
     fn root_text(&mut self, path: &CallPath, text: &str) -> Vec<String> {
         self.partial.push_str(text);
-        let Some(end) = self.partial.rfind('\n') else { return Vec::new() };
+        let Some(end) = self.partial.rfind('\n') else {
+            return Vec::new();
+        };
         let whole = self.partial[..end].to_owned();
         self.partial.drain(..=end);
         let mut lines = Vec::new();
@@ -113,7 +132,9 @@ impl Transcript {
         let seconds = now.since(self.start).as_secs();
         if let Some((what, done, total)) = &self.preparing {
             return match total {
-                Some(total) if *total > 0 => format!("{what} {}% · {seconds} s", done * 100 / total),
+                Some(total) if *total > 0 => {
+                    format!("{what} {}% · {seconds} s", done * 100 / total)
+                }
                 _ => format!("{what} · {seconds} s"),
             };
         }
@@ -151,11 +172,20 @@ fn clip(line: &str) -> String {
 }
 
 fn shown(text: &str, prefix: &str) -> Vec<String> {
-    let all: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
-    let mut lines: Vec<String> =
-        all.iter().take(SHOWN_OUTPUT_LINES).map(|line| format!("{prefix}{}", clip(line))).collect();
+    let all: Vec<&str> = text
+        .lines()
+        .filter(|line| !line.trim().is_empty())
+        .collect();
+    let mut lines: Vec<String> = all
+        .iter()
+        .take(SHOWN_OUTPUT_LINES)
+        .map(|line| format!("{prefix}{}", clip(line)))
+        .collect();
     if all.len() > SHOWN_OUTPUT_LINES {
-        lines.push(format!("{prefix}... {} more lines", all.len() - SHOWN_OUTPUT_LINES));
+        lines.push(format!(
+            "{prefix}... {} more lines",
+            all.len() - SHOWN_OUTPUT_LINES
+        ));
     }
     lines
 }
@@ -190,7 +220,10 @@ mod tests {
     use super::*;
 
     fn text(transcript: &mut Transcript, piece: &str) -> Vec<String> {
-        transcript.lines(&JobEvent::RootText { path: CallPath::root(), text: piece.into() })
+        transcript.lines(&JobEvent::RootText {
+            path: CallPath::root(),
+            text: piece.into(),
+        })
     }
 
     #[test]
@@ -199,8 +232,11 @@ mod tests {
         assert!(text(&mut transcript, "```repl\nprint(").starts_with(&[]));
         assert!(transcript.status(Time::ZERO).ends_with("| print("));
         assert_eq!(text(&mut transcript, "1)\nFINAL(2)"), ["  | print(1)"]);
-        let block =
-            JobEvent::Block { path: CallPath::root(), turn: 1, code: "print(1)\nFINAL(2)".into() };
+        let block = JobEvent::Block {
+            path: CallPath::root(),
+            turn: 1,
+            code: "print(1)\nFINAL(2)".into(),
+        };
         assert_eq!(transcript.lines(&block), ["  | FINAL(2)"]);
     }
 
@@ -209,19 +245,35 @@ mod tests {
         let mut transcript = Transcript::new(Time::ZERO);
         let at = |done| JobEvent::SubCalls {
             path: CallPath::root(),
-            progress: BatchProgress { done, total: 40, cached: 3, failed: 1 },
+            progress: BatchProgress {
+                done,
+                total: 40,
+                cached: 3,
+                failed: 1,
+            },
         };
         assert!(transcript.lines(&at(12)).is_empty());
-        assert!(transcript.status(Time::from_millis(2000)).contains("sub-calls 12/40"));
-        assert_eq!(transcript.lines(&at(40)), ["  ~ 40 sub-calls, 3 from the cache, 1 failed"]);
+        assert!(
+            transcript
+                .status(Time::from_millis(2000))
+                .contains("sub-calls 12/40")
+        );
+        assert_eq!(
+            transcript.lines(&at(40)),
+            ["  ~ 40 sub-calls, 3 from the cache, 1 failed"]
+        );
     }
 
     #[test]
     fn long_output_is_cut_and_says_so() {
         let mut transcript = Transcript::new(Time::ZERO);
         let text = "x\n".repeat(40);
-        let event =
-            JobEvent::Output { path: CallPath::root().child(0), turn: 1, text, failed: true };
+        let event = JobEvent::Output {
+            path: CallPath::root().child(0),
+            turn: 1,
+            text,
+            failed: true,
+        };
         let lines = transcript.lines(&event);
         assert_eq!(lines.len(), SHOWN_OUTPUT_LINES + 1);
         assert_eq!(lines[0], "      ! x");

@@ -21,9 +21,14 @@ impl Replaying {
         runtime: &Arc<repl::Runtime>,
     ) -> Result<Replaying, JobError> {
         let header = &trace.header;
-        let context = Arc::new(Context::open(&to_sources(sources), &open_options(settings))?);
+        let context = Arc::new(Context::open(
+            &to_sources(sources),
+            &open_options(settings),
+        )?);
         if context.hash() != header.context.hash {
-            return Err(JobError::Changed { what: "the context is not the one of the job" });
+            return Err(JobError::Changed {
+                what: "the context is not the one of the job",
+            });
         }
         let (profiles, style) = profiles(&header.profile)?;
         let brief = super::brief::of(&context, &header.question, &profiles)?;
@@ -32,7 +37,9 @@ impl Replaying {
             profile = profile.without_prefill();
         }
         if profile_hash(&profile) != header.profile_hash {
-            return Err(JobError::Changed { what: "the prompts have changed since the job ran" });
+            return Err(JobError::Changed {
+                what: "the prompts have changed since the job ran",
+            });
         }
         let config = repl::SessionConfig {
             context,
@@ -46,7 +53,9 @@ impl Replaying {
         let session = runtime
             .session(config)
             .await
-            .map_err(|error| JobError::Repl { reason: error.to_string() })?;
+            .map_err(|error| JobError::Repl {
+                reason: error.to_string(),
+            })?;
         let setup = Setup {
             question: header.question.clone(),
             context: brief,

@@ -38,7 +38,9 @@ impl repl::Host for BlockHost {
         let Some(admission) = self.admit(count, recursive).await else {
             return vec![Err("the block was stopped".to_owned()); count];
         };
-        let granted = usize::try_from(admission.granted).unwrap_or(count).min(count);
+        let granted = usize::try_from(admission.granted)
+            .unwrap_or(count)
+            .min(count);
         let mut made = calls;
         made.truncate(granted);
         let answers = match admission.child {
@@ -46,7 +48,9 @@ impl repl::Host for BlockHost {
             _ => self.plain(&admission, made).await,
         };
         let mut results: Vec<_> = answers.into_iter().map(|answer| answer.text).collect();
-        let refused = admission.refused.unwrap_or_else(|| "no sub-calls are left".to_owned());
+        let refused = admission
+            .refused
+            .unwrap_or_else(|| "no sub-calls are left".to_owned());
         results.resize(count, Err(refused));
         results
     }
@@ -61,7 +65,7 @@ impl BlockHost {
             recursive,
             admitted,
         };
-        self.events.send(Event::Asked(asked)).await.ok()?;
+        self.events.send(Event::Asked(Box::new(asked))).await.ok()?;
         tokio::select! {
             () = self.cancel.cancelled() => None,
             admission = answer => admission.ok(),
@@ -71,9 +75,17 @@ impl BlockHost {
     async fn plain(&self, admission: &Admission, calls: Vec<LmCall>) -> Vec<SubAnswer> {
         let prompts: Vec<String> = calls.iter().map(|call| call.prompt.clone()).collect();
         let progress = |progress: BatchProgress| {
-            self.shared.observer.see(JobEvent::SubCalls { path: self.path.clone(), progress });
+            self.shared.observer.see(JobEvent::SubCalls {
+                path: self.path.clone(),
+                progress,
+            });
         };
-        let ask = SubAsk { path: &self.path, calls, cancel: &self.cancel, progress: &progress };
+        let ask = SubAsk {
+            path: &self.path,
+            calls,
+            cancel: &self.cancel,
+            progress: &progress,
+        };
         let answers = self.shared.models.ask(ask).await;
         let all = BatchProgress {
             done: count(answers.iter()),
@@ -91,7 +103,9 @@ impl BlockHost {
 
     fn note(&self, prompt: &str, answer: &SubAnswer) {
         self.shared.trace(&TraceLine::SubCall(SubCallNote {
-            path: self.path.child(self.ordinals.fetch_add(1, Ordering::Relaxed)),
+            path: self
+                .path
+                .child(self.ordinals.fetch_add(1, Ordering::Relaxed)),
             model: answer.model.clone(),
             prompt_chars: prompt.chars().count() as u64,
             prompt_preview: preview(prompt),
@@ -116,7 +130,9 @@ impl BlockHost {
         budgets: Budgets,
     ) -> Vec<SubAnswer> {
         let runs = calls.into_iter().map(|call| async {
-            let path = self.path.child(self.ordinals.fetch_add(1, Ordering::Relaxed));
+            let path = self
+                .path
+                .child(self.ordinals.fetch_add(1, Ordering::Relaxed));
             let answer = self.child(path, call, budgets).await;
             self.done(admission.batch, answer.result()).await;
             answer

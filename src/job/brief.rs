@@ -5,8 +5,20 @@ use orchestrator::{ContextBrief, ContextKind, FirstSearch, Hit, HitStyle, Profil
 
 /// Names that every session offers; what a NameError is answered with.
 const NAMES: &[&str] = &[
-    "context", "query", "search", "ask", "label", "llm_query", "llm_query_batched", "rlm_query",
-    "SHOW_VARS", "answer", "FINAL", "Counter", "mean", "re",
+    "context",
+    "query",
+    "search",
+    "ask",
+    "label",
+    "llm_query",
+    "llm_query_batched",
+    "rlm_query",
+    "SHOW_VARS",
+    "answer",
+    "FINAL",
+    "Counter",
+    "mean",
+    "re",
 ];
 /// Characters of the first row or line that an error message shows.
 const SAMPLE_CHARS: usize = 300;
@@ -24,7 +36,11 @@ pub(crate) fn of(
     let mut names: Vec<String> = NAMES.iter().map(|name| (*name).to_owned()).collect();
     match kind {
         ContextKind::Rows => names.extend(["rows".to_owned(), "lines".to_owned()]),
-        _ => names.push("lines".to_owned()),
+        ContextKind::Lines
+        | ContextKind::Prose
+        | ContextKind::Code
+        | ContextKind::Sections
+        | ContextKind::Other => names.push("lines".to_owned()),
     }
     Ok(ContextBrief {
         kind,
@@ -48,11 +64,7 @@ pub(crate) fn kind(context: &Context) -> ContextKind {
     }
 }
 
-fn hits(
-    context: &Context,
-    question: &str,
-    search: &FirstSearch,
-) -> Result<Vec<Hit>, ReadError> {
+fn hits(context: &Context, question: &str, search: &FirstSearch) -> Result<Vec<Hit>, ReadError> {
     let style = match search.style {
         HitStyle::Sentences => Style::Sentences,
         HitStyle::Passages => Style::Passages,
@@ -61,7 +73,10 @@ fn hits(
     let passages = context.search(question, &options)?;
     Ok(passages
         .into_iter()
-        .map(|passage| Hit { path: passage.path, text: passage.text })
+        .map(|passage| Hit {
+            path: passage.path,
+            text: passage.text,
+        })
         .collect())
 }
 
@@ -79,7 +94,9 @@ fn sample(context: &Context, kind: ContextKind) -> Result<String, ReadError> {
             Some(line) => format!("lines[0] = {}", python(&line.as_str().into())),
             None => String::new(),
         },
-        _ => String::new(),
+        ContextKind::Prose | ContextKind::Code | ContextKind::Sections | ContextKind::Other => {
+            String::new()
+        }
     };
     Ok(text.chars().take(SAMPLE_CHARS).collect())
 }
@@ -94,7 +111,10 @@ fn python(value: &serde_json::Value) -> String {
         Value::Number(number) => number.to_string(),
         Value::String(text) if text.contains('\'') && !text.contains('"') => format!("{text:?}"),
         Value::String(text) => {
-            let escaped = text.replace('\\', "\\\\").replace('\'', "\\'").replace('\n', "\\n");
+            let escaped = text
+                .replace('\\', "\\\\")
+                .replace('\'', "\\'")
+                .replace('\n', "\\n");
             format!("'{escaped}'")
         }
         Value::Array(items) => {
@@ -102,8 +122,10 @@ fn python(value: &serde_json::Value) -> String {
             format!("[{}]", items.join(", "))
         }
         Value::Object(entries) => {
-            let entries: Vec<String> =
-                entries.iter().map(|(key, value)| format!("'{key}': {}", python(value))).collect();
+            let entries: Vec<String> = entries
+                .iter()
+                .map(|(key, value)| format!("'{key}': {}", python(value)))
+                .collect();
             format!("{{{}}}", entries.join(", "))
         }
     }
@@ -117,6 +139,9 @@ mod tests {
     #[test]
     fn a_sample_row_reads_as_python() {
         let row = json!({"level": "it's", "ms": 3.5, "ok": true, "tags": ["a", null]});
-        assert_eq!(python(&row), r#"{'level': "it's", 'ms': 3.5, 'ok': True, 'tags': ['a', None]}"#);
+        assert_eq!(
+            python(&row),
+            r#"{'level': "it's", 'ms': 3.5, 'ok': True, 'tags': ['a', None]}"#
+        );
     }
 }

@@ -58,10 +58,17 @@ pub(crate) fn decision_for_people(event: &TraceEvent) -> Option<String> {
         TraceEvent::AnswerRejected { rule, answer } => {
             format!("answer {answer:?} sent back ({rule:?})")
         }
-        TraceEvent::RootRetried { attempt, reason, .. } => {
+        TraceEvent::RootRetried {
+            attempt, reason, ..
+        } => {
             format!("the root is asked again (attempt {attempt}): {reason}")
         }
-        TraceEvent::SubCallsRefused { asked, granted, limit, .. } => {
+        TraceEvent::SubCallsRefused {
+            asked,
+            granted,
+            limit,
+            ..
+        } => {
             format!("{granted} of {asked} sub-calls made: limit on {limit}")
         }
         TraceEvent::LimitReached { limit } => format!("limit on {limit} reached"),

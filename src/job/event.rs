@@ -18,20 +18,55 @@ pub struct BatchProgress {
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum JobEvent {
     /// Something slow that comes before the first turn, or a part of it.
-    Preparing { what: String, done: u64, total: Option<u64> },
-    Started { job: JobId, question: String, card: String, root_model: String, sub_model: String },
+    Preparing {
+        what: String,
+        done: u64,
+        total: Option<u64>,
+    },
+    Started {
+        job: JobId,
+        question: String,
+        card: String,
+        root_model: String,
+        sub_model: String,
+    },
     /// The root is asked.
-    Turn { path: CallPath, turn: u32, of: u32 },
+    Turn {
+        path: CallPath,
+        turn: u32,
+        of: u32,
+    },
     /// A piece of what the root writes.
-    RootText { path: CallPath, text: String },
+    RootText {
+        path: CallPath,
+        text: String,
+    },
     /// A whole block was read and runs now.
-    Block { path: CallPath, turn: u32, code: String },
-    SubCalls { path: CallPath, progress: BatchProgress },
+    Block {
+        path: CallPath,
+        turn: u32,
+        code: String,
+    },
+    SubCalls {
+        path: CallPath,
+        progress: BatchProgress,
+    },
     /// What the block printed, or how it failed.
-    Output { path: CallPath, turn: u32, text: String, failed: bool },
+    Output {
+        path: CallPath,
+        turn: u32,
+        text: String,
+        failed: bool,
+    },
     /// A decision of the loop that a person should know: a nudge, a gate, a limit.
-    Note { path: CallPath, text: String },
-    Finished { outcome: JobOutcome, seconds: f64 },
+    Note {
+        path: CallPath,
+        text: String,
+    },
+    Finished {
+        outcome: JobOutcome,
+        seconds: f64,
+    },
 }
 
 /// Takes events as they happen. Must be quick: it is called inside the job's loop.

@@ -33,9 +33,17 @@ pub(crate) struct Level {
 /// What the level's tasks send to its loop.
 pub(crate) enum Event {
     Input(Input),
-    Root { call: CallNumber, request: Box<RootCall>, answer: Box<RootAnswer> },
-    Block { block: BlockNumber, code: String, ran: Box<RanBlock> },
-    Asked(Asked),
+    Root {
+        call: CallNumber,
+        request: Box<RootCall>,
+        answer: Box<RootAnswer>,
+    },
+    Block {
+        block: BlockNumber,
+        code: String,
+        ran: Box<RanBlock>,
+    },
+    Asked(Box<Asked>),
 }
 
 pub(crate) struct RanBlock {
@@ -118,7 +126,11 @@ impl Driver {
         if let Some(input) = note
             && !(tick && out.is_empty())
         {
-            self.shared.trace(&TraceLine::Input { path: self.path.clone(), at: now, input });
+            self.shared.trace(&TraceLine::Input {
+                path: self.path.clone(),
+                at: now,
+                input,
+            });
         }
     }
 
@@ -142,13 +154,19 @@ impl Driver {
         match event {
             Event::Input(input) => {
                 if let Input::RootDelta { text, .. } = &input {
-                    let event =
-                        JobEvent::RootText { path: self.path.clone(), text: text.clone() };
+                    let event = JobEvent::RootText {
+                        path: self.path.clone(),
+                        text: text.clone(),
+                    };
                     self.shared.observer.see(event);
                 }
                 input
             }
-            Event::Root { call, request, answer } => {
+            Event::Root {
+                call,
+                request,
+                answer,
+            } => {
                 self.root = None;
                 let input = answer.input(call);
                 let kept = self.sent.min(request.messages.len());
@@ -178,13 +196,7 @@ impl Driver {
         }
     }
 
-    fn block_ended(
-        &mut self,
-        block: BlockNumber,
-        code: String,
-        ran: RanBlock,
-        now: Time,
-    ) -> Input {
+    fn block_ended(&mut self, block: BlockNumber, code: String, ran: RanBlock, now: Time) -> Input {
         self.session = Some(ran.session);
         match ran.outcome {
             Ok(mut outcome) => {
@@ -210,7 +222,11 @@ impl Driver {
             Err(error) => {
                 let reason = error.to_string();
                 self.note(format!("the REPL failed: {reason}"));
-                let input = Input::BlockFailed { block, reason, restarted: false };
+                let input = Input::BlockFailed {
+                    block,
+                    reason,
+                    restarted: false,
+                };
                 self.shared.trace(&TraceLine::Input {
                     path: self.path.clone(),
                     at: now,
@@ -259,10 +275,17 @@ impl Driver {
         let path = self.path.clone();
         tokio::spawn(async move {
             tokio::time::sleep(request.after).await;
-            let mut sink = Deltas { call, events: events.clone(), held: String::new() };
+            let mut sink = Deltas {
+                call,
+                events: events.clone(),
+                held: String::new(),
+            };
             let answer = shared.models.root(&path, &request, &mut sink, &token).await;
-            let event =
-                Event::Root { call, request: Box::new(request), answer: Box::new(answer) };
+            let event = Event::Root {
+                call,
+                request: Box::new(request),
+                answer: Box::new(answer),
+            };
             // The level is over when nobody receives; so is the interest in the reply.
             drop(events.send(event).await);
         });
@@ -277,7 +300,11 @@ impl Driver {
         let Some(mut session) = self.session.take() else {
             // The machine runs one block at a time; a second one has no session to run in.
             let reason = "a block is already running".to_owned();
-            let input = Input::BlockFailed { block, reason, restarted: false };
+            let input = Input::BlockFailed {
+                block,
+                reason,
+                restarted: false,
+            };
             drop(self.events.try_send(Event::Input(input)));
             return;
         };
@@ -303,7 +330,11 @@ impl Driver {
             self.turn = *turn;
             let of = self.shared.turns;
             let turn = *turn;
-            self.shared.observer.see(JobEvent::Turn { path: self.path.clone(), turn, of });
+            self.shared.observer.see(JobEvent::Turn {
+                path: self.path.clone(),
+                turn,
+                of,
+            });
         }
         if let Some(text) = super::convert::decision_for_people(&event) {
             self.note(text);
@@ -316,7 +347,10 @@ impl Driver {
     }
 
     fn note(&self, text: String) {
-        self.shared.observer.see(JobEvent::Note { path: self.path.clone(), text });
+        self.shared.observer.see(JobEvent::Note {
+            path: self.path.clone(),
+            text,
+        });
     }
 }
 
@@ -334,7 +368,10 @@ impl TextSink for Deltas {
         match self.events.try_reserve() {
             Ok(permit) => {
                 let text = std::mem::take(&mut self.held);
-                permit.send(Event::Input(Input::RootDelta { call: self.call, text }));
+                permit.send(Event::Input(Input::RootDelta {
+                    call: self.call,
+                    text,
+                }));
                 true
             }
             Err(mpsc::error::TrySendError::Full(())) => true,

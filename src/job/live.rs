@@ -47,7 +47,11 @@ impl Models for LiveModels {
             grammar: None,
             shared_prefix: request.shared_prefix,
         };
-        RootAnswer(self.root.chat(&chat, sink, self.call_deadline, cancel).await)
+        RootAnswer(
+            self.root
+                .chat(&chat, sink, self.call_deadline, cancel)
+                .await,
+        )
     }
 
     async fn ask(&self, ask: SubAsk<'_>) -> Vec<SubAnswer> {
@@ -58,7 +62,10 @@ impl Models for LiveModels {
             let model = call.model.clone().unwrap_or_else(|| self.sub_model.clone());
             let opened = self.openings.open(&model).await;
             wrong.push(opened.err());
-            calls.push(Call { model, request: self.request(call) });
+            calls.push(Call {
+                model,
+                request: self.request(call),
+            });
         }
         let names: Vec<String> = calls.iter().map(|call| call.model.clone()).collect();
         let batch = Batch {
@@ -128,7 +135,9 @@ impl LiveModels {
 /// so none passes the total, and the last call is told by the batch's own end.
 fn since(before: &Progress, now: &Progress, total: u32) -> BatchProgress {
     let part = |now: u64, before: u64| {
-        u32::try_from(now.saturating_sub(before)).unwrap_or(u32::MAX).min(total)
+        u32::try_from(now.saturating_sub(before))
+            .unwrap_or(u32::MAX)
+            .min(total)
     };
     BatchProgress {
         done: part(now.done, before.done).min(total.saturating_sub(1)),

@@ -14,10 +14,10 @@ mod request;
 mod run;
 mod shared;
 
+pub use again::Replaying;
 pub(crate) use convert::{decision_for_people, output_for_people, report};
 pub use event::{BatchProgress, JobEvent, Observer, Unobserved};
-pub use again::Replaying;
 pub use parts::Parts;
 pub use request::{ContextSource, SubmitRequest};
-pub use run::{JobError, JobReport};
 pub(crate) use run::run;
+pub use run::{JobError, JobReport};

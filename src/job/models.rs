@@ -36,7 +36,10 @@ pub(crate) struct RootAnswer(pub(crate) Result<Reply, EngineError>);
 
 impl RootAnswer {
     pub(crate) fn timings(&self) -> Timings {
-        self.0.as_ref().map(|reply| reply.timings).unwrap_or_default()
+        self.0
+            .as_ref()
+            .map(|reply| reply.timings)
+            .unwrap_or_default()
     }
 
     pub(crate) fn input(&self, call: CallNumber) -> Input {
@@ -54,7 +57,7 @@ impl RootAnswer {
                 failure: RootFailure {
                     kind: failure_kind(error),
                     reason: error.to_string(),
-                    partial: partial(error).to_owned(),
+                    partial: error.partial().unwrap_or_default().to_owned(),
                 },
             },
         }
@@ -67,17 +70,12 @@ fn failure_kind(error: &EngineError) -> FailureKind {
         EngineError::Busy { retry_after_ms, .. } => FailureKind::Retryable {
             after: retry_after_ms.map(std::time::Duration::from_millis),
         },
-        error if error.retryable() => FailureKind::Retryable { after: None },
-        _ => FailureKind::Fatal,
-    }
-}
-
-fn partial(error: &EngineError) -> &str {
-    match error {
-        EngineError::Garbled { partial, .. }
-        | EngineError::Died { partial, .. }
-        | EngineError::Deadline { partial } => partial,
-        _ => "",
+        EngineError::Unreachable { .. }
+        | EngineError::Garbled { .. }
+        | EngineError::Died { .. } => FailureKind::Retryable { after: None },
+        EngineError::Unsupported { .. }
+        | EngineError::Refused { .. }
+        | EngineError::Deadline { .. } => FailureKind::Fatal,
     }
 }
 

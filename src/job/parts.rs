@@ -31,7 +31,12 @@ impl Parts {
     ) -> Result<Parts, JobError> {
         let engines = Arc::new(EngineSet::new(settings.clone())?);
         let dispatcher = Dispatcher::start(&dispatch_options(&settings))?;
-        Ok(Parts { settings, engines, dispatcher, runtime })
+        Ok(Parts {
+            settings,
+            engines,
+            dispatcher,
+            runtime,
+        })
     }
 
     /// Opens a model and makes it known to the dispatcher.
@@ -49,7 +54,9 @@ impl Parts {
     ) -> LiveModels {
         let config = &self.settings.config;
         let options = JobOptions {
-            max_concurrent: request.max_concurrent.unwrap_or(config.dispatch.max_concurrent),
+            max_concurrent: request
+                .max_concurrent
+                .unwrap_or(config.dispatch.max_concurrent),
             cache: config.cache.enabled && !request.no_cache,
         };
         LiveModels {

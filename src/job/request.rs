@@ -11,7 +11,10 @@ use std::time::Duration;
 pub enum ContextSource {
     Path(PathBuf),
     /// What the client read from its standard input.
-    Text { name: String, text: String },
+    Text {
+        name: String,
+        text: String,
+    },
 }
 
 /// One question. `None` leaves a choice to the node's configuration.

@@ -2,6 +2,7 @@
 //! level, closes the trace.
 
 use super::event::{JobEvent, Observer};
+use super::level::Level;
 use super::parts::Parts;
 use super::request::{ContextSource, SubmitRequest};
 use super::shared::{JobShared, note};
@@ -42,14 +43,22 @@ pub enum JobError {
     Name(#[from] ModelNameError),
     #[error("the prompt profile cannot be used: {0}")]
     Profile(#[from] ProfileError),
-    #[error("there is no prompt profile `{name}`; give `small`, `capable` or a folder of prompt files")]
+    #[error(
+        "there is no prompt profile `{name}`; give `small`, `capable` or a folder of prompt files"
+    )]
     UnknownProfile { name: String },
     #[error("the prompt file {} cannot be read: {source}", path.display())]
-    PromptFile { path: PathBuf, source: std::io::Error },
+    PromptFile {
+        path: PathBuf,
+        source: std::io::Error,
+    },
     #[error("the REPL cannot start: {reason}")]
     Repl { reason: String },
     #[error("the trace file {} cannot be written: {source}", path.display())]
-    Trace { path: PathBuf, source: std::io::Error },
+    Trace {
+        path: PathBuf,
+        source: std::io::Error,
+    },
     #[error(transparent)]
     Dispatch(#[from] dispatch::StartError),
     #[error("{what}; a replay needs what the job had")]
@@ -66,32 +75,36 @@ pub(crate) async fn run(
 ) -> Result<JobReport, JobError> {
     let clock = Clock::start();
     let config = &parts.settings.config;
-    let root_name = request.model.clone().unwrap_or_else(|| config.models.default.clone());
-    let sub_name = sub_model(&request, config, &root_name);
+    let root_model = request
+        .model
+        .clone()
+        .unwrap_or_else(|| config.models.default.clone());
+    let sub_model = sub_model(&request, config, &root_model);
     preparing(observer.as_ref(), "reading the context");
-    let sources = request.context.clone();
-    let options = open_options(&parts.settings);
-    let opening = tokio::task::spawn_blocking(move || Context::open(&to_sources(sources), &options));
-    let context = Arc::new(opening.await.map_err(|_| JobError::Cancelled)??);
-
+    let context = open_context(&request, &parts.settings).await?;
     preparing(observer.as_ref(), "loading the model");
-    let opened = parts.model(&root_name).await?;
-    parts.model(&sub_name).await?;
+    let opened = parts.model(&root_model).await?;
+    parts.model(&sub_model).await?;
     if cancel.is_cancelled() {
         return Err(JobError::Cancelled);
     }
 
-    let which = request.profile.clone().unwrap_or_else(|| opened.profile.clone());
-    let (profiles, style) = profiles(&which)?;
+    let profile = request
+        .profile
+        .clone()
+        .unwrap_or_else(|| opened.profile.clone());
+    let (profiles, style) = profiles(&profile)?;
     let budgets = request.budgets(config.budgets.budgets());
-    let job = job_id(&request, &context, unix_seconds());
-    let trace = trace_writer(&request, &parts.settings, job)?;
-    let models = parts.live_models(&request, job, &opened, sub_name.clone()).await;
+    let unix = unix_seconds();
+    let job = job_id(&request, &context, unix);
+    let models = parts
+        .live_models(&request, job, &opened, sub_model.clone())
+        .await;
     let shared = Arc::new(JobShared {
         models: Arc::new(models),
         runtime: Arc::clone(&parts.runtime),
-        observer: Arc::clone(&observer),
-        trace,
+        observer,
+        trace: trace_writer(&request, &parts.settings, job)?,
         profiles: Arc::new(profiles),
         limits: limits(&parts.settings, style),
         style,
@@ -99,7 +112,7 @@ pub(crate) async fn run(
         window: opened.facts.window,
         prefill: opened.facts.prefill,
         seed: request.seed,
-        unix: unix_seconds(),
+        unix,
         turns: budgets.turns,
         cancel,
         clock,
@@ -107,41 +120,84 @@ pub(crate) async fn run(
     });
     let question = request.question.clone();
     let level = shared
-        .level(CallPath::root(), question.clone(), Arc::clone(&context), budgets)
+        .level(CallPath::root(), question, Arc::clone(&context), budgets)
         .await
         .map_err(|reason| JobError::Repl { reason })?;
+    let names = Names {
+        job,
+        root_model,
+        sub_model,
+        profile,
+    };
+    begin(&shared, &request, &context, &level, names)?;
+    let outcome = super::level::run(Arc::clone(&shared), level).await;
+    Ok(close(&shared, job, outcome))
+}
+
+/// What the job's first words name.
+struct Names {
+    job: JobId,
+    root_model: String,
+    sub_model: String,
+    profile: String,
+}
+
+async fn open_context(
+    request: &SubmitRequest,
+    settings: &Settings,
+) -> Result<Arc<Context>, JobError> {
+    let sources = to_sources(request.context.clone());
+    let options = open_options(settings);
+    let opening = tokio::task::spawn_blocking(move || Context::open(&sources, &options));
+    Ok(Arc::new(opening.await.map_err(|_| JobError::Cancelled)??))
+}
+
+/// Tells the trace and whoever watches what begins.
+fn begin(
+    shared: &JobShared,
+    request: &SubmitRequest,
+    context: &Context,
+    level: &Level,
+    names: Names,
+) -> Result<(), JobError> {
     shared.trace(&TraceLine::Job(Box::new(Header {
         v: TRACE_VERSION,
         program: format!("rlm {}", env!("CARGO_PKG_VERSION")),
-        job,
-        question: question.clone(),
-        context: note(&context, paths(&request.context))?,
-        root_model: root_name.clone(),
-        sub_model: sub_name.clone(),
-        profile: which,
+        job: names.job,
+        question: request.question.clone(),
+        context: note(context, paths(&request.context))?,
+        root_model: names.root_model.clone(),
+        sub_model: names.sub_model.clone(),
+        profile: names.profile,
         profile_hash: profile_hash(&level.setup.profile),
-        budgets,
+        budgets: level.setup.budgets,
         root_window: shared.window,
         prefill: shared.prefill,
         seed: shared.seed,
         clock: shared.unix,
     })));
-    observer.see(JobEvent::Started {
-        job,
-        question,
+    shared.observer.see(JobEvent::Started {
+        job: names.job,
+        question: request.question.clone(),
         card: level.setup.context.card.clone(),
-        root_model: root_name,
-        sub_model: sub_name,
+        root_model: names.root_model,
+        sub_model: names.sub_model,
     });
-    let outcome = super::level::run(Arc::clone(&shared), level).await;
-    Ok(close(&shared, job, outcome))
+    Ok(())
 }
 
 fn close(shared: &JobShared, job: JobId, outcome: JobOutcome) -> JobReport {
     let seconds = shared.clock.elapsed().as_secs_f64();
     let path = CallPath::root();
-    shared.trace(&TraceLine::End { path, outcome: outcome.clone(), seconds });
-    shared.observer.see(JobEvent::Finished { outcome: outcome.clone(), seconds });
+    shared.trace(&TraceLine::End {
+        path,
+        outcome: outcome.clone(),
+        seconds,
+    });
+    shared.observer.see(JobEvent::Finished {
+        outcome: outcome.clone(),
+        seconds,
+    });
     JobReport {
         job,
         outcome,
@@ -152,7 +208,11 @@ fn close(shared: &JobShared, job: JobId, outcome: JobOutcome) -> JobReport {
 }
 
 fn preparing(observer: &dyn Observer, what: &str) {
-    observer.see(JobEvent::Preparing { what: what.to_owned(), done: 0, total: None });
+    observer.see(JobEvent::Preparing {
+        what: what.to_owned(),
+        done: 0,
+        total: None,
+    });
 }
 
 /// The sub-model of the request; else the root model that the request names; else the configured.
@@ -208,24 +268,40 @@ pub(crate) fn limits(settings: &Settings, style: repl::GuestStyle) -> repl::Repl
 pub(crate) fn profiles(name: &str) -> Result<(Profiles, repl::GuestStyle), JobError> {
     match name {
         "small" => Ok((Profiles::built_in(BuiltIn::Small)?, repl::GuestStyle::Small)),
-        "capable" => Ok((Profiles::built_in(BuiltIn::Capable)?, repl::GuestStyle::Capable)),
-        folder => Ok((profile_folder(Path::new(folder))?, repl::GuestStyle::Capable)),
+        "capable" => Ok((
+            Profiles::built_in(BuiltIn::Capable)?,
+            repl::GuestStyle::Capable,
+        )),
+        folder => Ok((
+            profile_folder(Path::new(folder))?,
+            repl::GuestStyle::Capable,
+        )),
     }
 }
 
 fn profile_folder(folder: &Path) -> Result<Profiles, JobError> {
-    let unknown = || JobError::UnknownProfile { name: folder.display().to_string() };
+    let unknown = || JobError::UnknownProfile {
+        name: folder.display().to_string(),
+    };
     let mut files = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(|_| unknown())? {
-        let Ok(path) = entry.map(|entry| entry.path()) else { continue };
+        let Ok(path) = entry.map(|entry| entry.path()) else {
+            continue;
+        };
         if path.extension().is_some_and(|ending| ending == "toml") {
-            let text = std::fs::read_to_string(&path)
-                .map_err(|source| JobError::PromptFile { path: path.clone(), source })?;
+            let text = std::fs::read_to_string(&path).map_err(|source| JobError::PromptFile {
+                path: path.clone(),
+                source,
+            })?;
             files.push((path.display().to_string(), text));
         }
     }
     files.sort();
-    Ok(Profiles::parse(files.iter().map(|(name, text)| (name.as_str(), text.as_str())))?)
+    Ok(Profiles::parse(
+        files
+            .iter()
+            .map(|(name, text)| (name.as_str(), text.as_str())),
+    )?)
 }
 
 pub(crate) fn profile_hash(profile: &Profile) -> ContentHash {
@@ -262,5 +338,7 @@ fn trace_writer(
         }
         None => return Ok(None),
     };
-    TraceWriter::create(&path).map(Some).map_err(|source| JobError::Trace { path, source })
+    TraceWriter::create(&path)
+        .map(Some)
+        .map_err(|source| JobError::Trace { path, source })
 }

@@ -90,15 +90,27 @@ impl JobShared {
             style: self.style,
             depth_left: budgets.depth,
         };
-        let session = self.runtime.session(config).await.map_err(|error| error.to_string())?;
+        let session = self
+            .runtime
+            .session(config)
+            .await
+            .map_err(|error| error.to_string())?;
         let setup = self.setup(question, brief, budgets);
-        Ok(Level { path, setup, session })
+        Ok(Level {
+            path,
+            setup,
+            session,
+        })
     }
 
     fn setup(&self, question: String, context: ContextBrief, budgets: Budgets) -> Setup {
         let profile = self.profiles.for_kind(context.kind).clone();
         Setup {
-            profile: if self.prefill { profile } else { profile.without_prefill() },
+            profile: if self.prefill {
+                profile
+            } else {
+                profile.without_prefill()
+            },
             question,
             context,
             budgets,
@@ -121,7 +133,10 @@ fn child_question(prompt: &str) -> String {
     let half = CHILD_QUESTION_CHARS / 2;
     let head: String = chars[..half].iter().collect();
     let tail: String = chars[chars.len() - half..].iter().collect();
-    format!("{head}\n[... {} more characters in context ...]\n{tail}", chars.len() - 2 * half)
+    format!(
+        "{head}\n[... {} more characters in context ...]\n{tail}",
+        chars.len() - 2 * half
+    )
 }
 
 /// What a trace says of a context.

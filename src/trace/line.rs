@@ -67,7 +67,10 @@ pub struct JournalNote {
 
 impl JournalNote {
     pub fn of(entry: &repl::JournalEntry) -> JournalNote {
-        JournalNote { calls: calls_hash(&entry.calls), results: entry.results.clone() }
+        JournalNote {
+            calls: calls_hash(&entry.calls),
+            results: entry.results.clone(),
+        }
     }
 }
 
@@ -87,9 +90,17 @@ pub fn calls_hash(calls: &[repl::LmCall]) -> ContentHash {
 pub enum TraceLine {
     Job(Box<Header>),
     /// A child that `rlm_query` started, at `path`.
-    Child { path: CallPath, question: String, context: ContextNote },
+    Child {
+        path: CallPath,
+        question: String,
+        context: ContextNote,
+    },
     /// What the machine was told, apart from what the other lines tell.
-    Input { path: CallPath, at: Time, input: Input },
+    Input {
+        path: CallPath,
+        at: Time,
+        input: Input,
+    },
     /// One root call and how it ended.
     Root {
         path: CallPath,
@@ -116,8 +127,16 @@ pub enum TraceLine {
         outcome: Box<repl::BlockOutcome>,
         journal: Vec<JournalNote>,
     },
-    Decision { path: CallPath, at: Time, event: orchestrator::TraceEvent },
-    End { path: CallPath, outcome: JobOutcome, seconds: f64 },
+    Decision {
+        path: CallPath,
+        at: Time,
+        event: orchestrator::TraceEvent,
+    },
+    End {
+        path: CallPath,
+        outcome: JobOutcome,
+        seconds: f64,
+    },
 }
 
 /// The beginning of a text, for a line that must stay short.

@@ -7,8 +7,8 @@ mod show;
 mod writer;
 
 pub use line::{
-    ContextNote, Header, JournalNote, PREVIEW_CHARS, SubCallNote, TRACE_VERSION, TraceLine, calls_hash,
-    preview,
+    ContextNote, Header, JournalNote, PREVIEW_CHARS, SubCallNote, TRACE_VERSION, TraceLine,
+    calls_hash, preview,
 };
 pub use reader::{ReadTraceError, Trace, read};
 pub use replay::{ReplayError, ReplayReport, replay};

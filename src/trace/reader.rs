@@ -7,16 +7,27 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, thiserror::Error)]
 pub enum ReadTraceError {
     #[error("{}: {source}", path.display())]
-    Io { path: PathBuf, source: std::io::Error },
+    Io {
+        path: PathBuf,
+        source: std::io::Error,
+    },
     #[error("{}:{line}: not a line of a trace: {reason}", path.display())]
-    Line { path: PathBuf, line: usize, reason: String },
+    Line {
+        path: PathBuf,
+        line: usize,
+        reason: String,
+    },
     #[error("{} does not begin with a job: is it a trace of `rlm-ctl submit`?", path.display())]
     NoJob { path: PathBuf },
     #[error(
         "{} is a trace of version {found}, this program reads version {TRACE_VERSION}; \
          use the program that wrote it ({program})", path.display()
     )]
-    Version { path: PathBuf, found: u32, program: String },
+    Version {
+        path: PathBuf,
+        found: u32,
+        program: String,
+    },
 }
 
 pub struct Trace {
@@ -28,8 +39,10 @@ pub struct Trace {
 }
 
 pub fn read(path: &Path) -> Result<Trace, ReadTraceError> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|source| ReadTraceError::Io { path: path.to_owned(), source })?;
+    let text = std::fs::read_to_string(path).map_err(|source| ReadTraceError::Io {
+        path: path.to_owned(),
+        source,
+    })?;
     let mut lines = Vec::new();
     let mut torn = false;
     let count = text.lines().count();
@@ -39,25 +52,37 @@ pub fn read(path: &Path) -> Result<Trace, ReadTraceError> {
             Err(_) if i + 1 == count && i > 0 && !text.ends_with('\n') => torn = true,
             Err(error) if i > 0 => {
                 let reason = error.to_string();
-                return Err(ReadTraceError::Line { path: path.to_owned(), line: i + 1, reason });
+                return Err(ReadTraceError::Line {
+                    path: path.to_owned(),
+                    line: i + 1,
+                    reason,
+                });
             }
             Err(_) => return Err(no_header(path, line)),
         }
     }
     if lines.is_empty() {
-        return Err(ReadTraceError::NoJob { path: path.to_owned() });
+        return Err(ReadTraceError::NoJob {
+            path: path.to_owned(),
+        });
     }
-    match lines.remove(0) {
-        TraceLine::Job(header) if header.v == TRACE_VERSION => {
-            Ok(Trace { header: *header, lines, torn })
-        }
-        TraceLine::Job(header) => Err(ReadTraceError::Version {
+    let TraceLine::Job(header) = lines.remove(0) else {
+        return Err(ReadTraceError::NoJob {
+            path: path.to_owned(),
+        });
+    };
+    if header.v != TRACE_VERSION {
+        return Err(ReadTraceError::Version {
             path: path.to_owned(),
             found: header.v,
             program: header.program,
-        }),
-        _ => Err(ReadTraceError::NoJob { path: path.to_owned() }),
+        });
     }
+    Ok(Trace {
+        header: *header,
+        lines,
+        torn,
+    })
 }
 
 /// A header of another version may have other fields: its version alone is looked at.
@@ -65,9 +90,13 @@ fn no_header(path: &Path, line: &str) -> ReadTraceError {
     let value: serde_json::Value = serde_json::from_str(line).unwrap_or_default();
     let program = value["program"].as_str().unwrap_or("unknown").to_owned();
     match value["v"].as_u64().and_then(|v| u32::try_from(v).ok()) {
-        Some(found) if found != TRACE_VERSION => {
-            ReadTraceError::Version { path: path.to_owned(), found, program }
-        }
-        _ => ReadTraceError::NoJob { path: path.to_owned() },
+        Some(found) if found != TRACE_VERSION => ReadTraceError::Version {
+            path: path.to_owned(),
+            found,
+            program,
+        },
+        _ => ReadTraceError::NoJob {
+            path: path.to_owned(),
+        },
     }
 }

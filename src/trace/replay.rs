@@ -24,7 +24,11 @@ pub struct ReplayReport {
 #[derive(Debug, thiserror::Error)]
 pub enum ReplayError {
     #[error("{what} differs\n  recorded: {recorded}\n  now:      {now}")]
-    Differs { what: String, recorded: String, now: String },
+    Differs {
+        what: String,
+        recorded: String,
+        now: String,
+    },
     #[error("the trace has {what}, but the machine did not ask for it")]
     NotAsked { what: String },
     #[error("the REPL failed: {0}")]
@@ -51,22 +55,53 @@ pub async fn replay(
     for line in &trace.lines {
         match line {
             TraceLine::Input { path, at, input } if *path == root => run.step(*at, input.clone()),
-            TraceLine::Root { path, at, kept, messages, input, .. } if *path == root => {
+            TraceLine::Root {
+                path,
+                at,
+                kept,
+                messages,
+                input,
+                ..
+            } if *path == root => {
                 run.root_call(*kept, messages)?;
                 run.step(*at, input.clone());
             }
-            TraceLine::Block { path, at, block, code, outcome, journal, .. } if *path == root => {
+            TraceLine::Block {
+                path,
+                at,
+                block,
+                code,
+                outcome,
+                journal,
+                ..
+            } if *path == root => {
                 let report = run.block(code, outcome, journal).await?;
-                run.step(*at, Input::BlockDone { block: *block, report });
+                run.step(
+                    *at,
+                    Input::BlockDone {
+                        block: *block,
+                        report,
+                    },
+                );
             }
             TraceLine::End { path, outcome, .. } if *path == root => {
                 let Some(now) = run.finish.take() else {
-                    return Err(ReplayError::NotAsked { what: "an end".to_owned() });
+                    return Err(ReplayError::NotAsked {
+                        what: "an end".to_owned(),
+                    });
                 };
                 same("the outcome", outcome, &now)?;
                 run.report.finished = true;
             }
-            _ => {}
+            // Of children the parent's journal has the answers; the rest follows from the inputs.
+            TraceLine::Job(_)
+            | TraceLine::Child { .. }
+            | TraceLine::Input { .. }
+            | TraceLine::Root { .. }
+            | TraceLine::SubCall(_)
+            | TraceLine::Block { .. }
+            | TraceLine::Decision { .. }
+            | TraceLine::End { .. } => {}
         }
     }
     Ok(run.report)
@@ -107,7 +142,9 @@ impl Run {
     /// The machine must have asked the root for just what the trace says.
     fn root_call(&mut self, kept: usize, messages: &[Message]) -> Result<(), ReplayError> {
         let Some(call) = self.calls.pop_front() else {
-            return Err(ReplayError::NotAsked { what: "a root call".to_owned() });
+            return Err(ReplayError::NotAsked {
+                what: "a root call".to_owned(),
+            });
         };
         self.sent.truncate(kept);
         self.sent.extend_from_slice(messages);
@@ -123,7 +160,9 @@ impl Run {
         journal: &[JournalNote],
     ) -> Result<orchestrator::BlockReport, ReplayError> {
         let Some(asked) = self.blocks.pop_front() else {
-            return Err(ReplayError::NotAsked { what: "a block".to_owned() });
+            return Err(ReplayError::NotAsked {
+                what: "a block".to_owned(),
+            });
         };
         same("a block's code", &code, &asked.as_str())?;
         let host = JournalHost::new(journal);
@@ -155,7 +194,11 @@ fn same<T: PartialEq + serde::Serialize + ?Sized>(
     }
     let (recorded, now) = (json(recorded), json(now));
     let (recorded, now) = from_difference(&recorded, &now);
-    Err(ReplayError::Differs { what: what.to_owned(), recorded, now })
+    Err(ReplayError::Differs {
+        what: what.to_owned(),
+        recorded,
+        now,
+    })
 }
 
 fn json<T: serde::Serialize + ?Sized>(value: &T) -> String {
@@ -166,7 +209,11 @@ fn json<T: serde::Serialize + ?Sized>(value: &T) -> String {
 const SHOWN: usize = 160;
 
 fn from_difference(left: &str, right: &str) -> (String, String) {
-    let equal = left.chars().zip(right.chars()).take_while(|(a, b)| a == b).count();
+    let equal = left
+        .chars()
+        .zip(right.chars())
+        .take_while(|(a, b)| a == b)
+        .count();
     let from = equal.saturating_sub(20);
     let part = |text: &str| text.chars().skip(from).take(SHOWN).collect();
     (part(left), part(right))
@@ -180,14 +227,19 @@ struct JournalHost {
 
 impl JournalHost {
     fn new(journal: &[JournalNote]) -> JournalHost {
-        JournalHost { state: Mutex::new((journal.iter().cloned().collect(), None)) }
+        JournalHost {
+            state: Mutex::new((journal.iter().cloned().collect(), None)),
+        }
     }
 
     /// The first call that the journal does not have, or what it has over.
     fn difference(&self) -> Option<String> {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let left = state.0.len();
-        state.1.clone().or_else(|| (left > 0).then(|| format!("{left} more batches of calls")))
+        state
+            .1
+            .clone()
+            .or_else(|| (left > 0).then(|| format!("{left} more batches of calls")))
     }
 }
 

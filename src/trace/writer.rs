@@ -22,7 +22,10 @@ pub struct TraceWriter {
 impl TraceWriter {
     /// Makes the file and the folders above it; an older file of the name is replaced.
     pub fn create(path: &Path) -> io::Result<TraceWriter> {
-        if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        if let Some(parent) = path
+            .parent()
+            .filter(|parent| !parent.as_os_str().is_empty())
+        {
             std::fs::create_dir_all(parent)?;
         }
         let file = BufWriter::new(File::create(path)?);
@@ -62,7 +65,9 @@ impl TraceWriter {
 /// Removes the oldest traces of a folder until there is room for one more of `keep`. Names begin
 /// with their time, so the order of names is the order of time.
 pub fn make_room(folder: &Path, keep: usize) {
-    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return;
+    };
     let mut traces: Vec<PathBuf> = entries
         .filter_map(|entry| Some(entry.ok()?.path()))
         .filter(|path| path.extension().is_some_and(|ending| ending == "jsonl"))

@@ -6,7 +6,10 @@ use crate::ctl::Home;
 fn help_names_every_command() {
     let run = Home::new().run(&["--help"]);
     run.expect(0, &["submit", "model", "trace", "config"]);
-    assert!(!run.out.contains("engine-worker"), "hidden commands stay hidden");
+    assert!(
+        !run.out.contains("engine-worker"),
+        "hidden commands stay hidden"
+    );
 }
 
 #[test]
@@ -21,7 +24,8 @@ fn contexts_that_cannot_be_read_are_named() {
         ("binary.bin", 2, &["binary"][..]),
         ("latin.txt", 2, &["UTF-8", "iconv"][..]),
     ] {
-        home.run(&["submit", "--context", path, "What?"]).expect(code, words);
+        home.run(&["submit", "--context", path, "What?"])
+            .expect(code, words);
     }
 }
 
@@ -29,9 +33,11 @@ fn contexts_that_cannot_be_read_are_named() {
 fn questions_and_flags_are_checked_before_anything_runs() {
     let home = Home::new();
     home.file("a.txt", "Some text.\n");
-    home.run(&["submit", "--context", "a.txt", "  "]).expect(2, &["the question is empty"]);
+    home.run(&["submit", "--context", "a.txt", "  "])
+        .expect(2, &["the question is empty"]);
     home.run(&["submit", "What?"]).expect(2, &["--context"]);
-    home.run(&["submit", "--context", "a.txt", "--max-time", "5", "What?"]).expect(2, &["5", "30s"]);
+    home.run(&["submit", "--context", "a.txt", "--max-time", "5", "What?"])
+        .expect(2, &["5", "30s"]);
 }
 
 #[test]
@@ -58,29 +64,42 @@ fn model_names_that_mean_nothing_say_what_to_write() {
 #[test]
 fn configuration_is_shown_checked_and_refused() {
     let home = Home::new();
-    home.run(&["config", "show", "--origin"]).expect(0, &["[budgets]", "turns"]);
+    home.run(&["config", "show", "--origin"])
+        .expect(0, &["budgets.turns = 20", "# default"]);
     home.file("wrong.toml", "[budgets]\nturnes = 3\n");
     let run = home.run(&["--config", "wrong.toml", "config", "check"]);
     run.expect(2, &["wrong.toml:2", "turnes", "turns"]);
     let run = home.run(&["config", "check", "optimized"]);
-    assert!(run.code == 0 || run.err.contains("optimized"), "{}", run.err);
+    assert!(
+        run.code == 0 || run.err.contains("optimized"),
+        "{}",
+        run.err
+    );
 }
 
 #[test]
 fn traces_that_are_none_are_refused() {
     let home = Home::new();
     home.file("text.jsonl", "hello\n");
-    home.file("later.jsonl", "{\"line\":\"job\",\"v\":99,\"program\":\"rlm 9\"}\n");
-    home.run(&["trace", "show", "missing.jsonl"]).expect(6, &["missing.jsonl"]);
-    home.run(&["trace", "show", "text.jsonl"]).expect(2, &["does not begin with a job"]);
-    home.run(&["trace", "show", "later.jsonl"]).expect(2, &["version 99", "rlm 9"]);
+    home.file(
+        "later.jsonl",
+        "{\"line\":\"job\",\"v\":99,\"program\":\"rlm 9\"}\n",
+    );
+    home.run(&["trace", "show", "missing.jsonl"])
+        .expect(6, &["missing.jsonl"]);
+    home.run(&["trace", "show", "text.jsonl"])
+        .expect(2, &["does not begin with a job"]);
+    home.run(&["trace", "show", "later.jsonl"])
+        .expect(2, &["version 99", "rlm 9"]);
 }
 
 #[test]
 fn models_are_listed_and_shown_without_network() {
     let home = Home::new();
-    home.run(&["model", "list"]).expect(0, &["qwen2.5-coder-1.5b", "(default)", "smollm2-135m"]);
+    home.run(&["model", "list"])
+        .expect(0, &["qwen2.5-coder-1.5b", "(default)", "smollm2-135m"]);
     let run = home.run(&["model", "show", "qwen2.5-coder-1.5b"]);
     run.expect(0, &["not here yet", "Apache-2.0", "cc324af0"]);
-    home.run(&["model", "rm", "qwen2.5-coder-1.5b"]).expect(6, &["model pull"]);
+    home.run(&["model", "rm", "qwen2.5-coder-1.5b"])
+        .expect(6, &["model pull"]);
 }

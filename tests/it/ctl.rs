@@ -10,7 +10,9 @@ pub struct Home {
 
 impl Home {
     pub fn new() -> Home {
-        Home { folder: tempfile::tempdir().expect("a temporary folder") }
+        Home {
+            folder: tempfile::tempdir().expect("a temporary folder"),
+        }
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -73,7 +75,11 @@ impl Run {
     /// Fails with everything that the program said.
     #[track_caller]
     pub fn expect(&self, code: i32, words: &[&str]) {
-        assert_eq!(self.code, code, "stdout: {}\nstderr: {}", self.out, self.err);
+        assert_eq!(
+            self.code, code,
+            "stdout: {}\nstderr: {}",
+            self.out, self.err
+        );
         let said = format!("{}{}", self.out, self.err);
         for word in words {
             assert!(said.contains(word), "no {word:?} in: {said}");
@@ -81,8 +87,7 @@ impl Run {
     }
 
     pub fn json(&self) -> Value {
-        serde_json::from_str(&self.out).unwrap_or_else(|error| {
-            panic!("{error}: stdout: {}\nstderr: {}", self.out, self.err)
-        })
+        serde_json::from_str(&self.out)
+            .unwrap_or_else(|error| panic!("{error}: stdout: {}\nstderr: {}", self.out, self.err))
     }
 }

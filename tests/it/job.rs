@@ -14,13 +14,26 @@ fn said(messages: &[Value]) -> String {
 }
 
 fn is_root(messages: &[Value]) -> bool {
-    messages.first().is_some_and(|message| message["role"] == "system")
+    messages
+        .first()
+        .is_some_and(|message| message["role"] == "system")
 }
 
 fn submit(home: &Home, server: &Server, more: &[&str], question: &str) -> Run {
-    home.file("notes.txt", "The red lamp stands in the hall.\nThe blue lamp is broken.\n".repeat(9));
+    home.file(
+        "notes.txt",
+        "The red lamp stands in the hall.\nThe blue lamp is broken.\n".repeat(9),
+    );
     let model = server.model();
-    let mut args = vec!["submit", "--context", "notes.txt", "--model", &model, "-o", "json"];
+    let mut args = vec![
+        "submit",
+        "--context",
+        "notes.txt",
+        "--model",
+        &model,
+        "-o",
+        "json",
+    ];
     args.extend_from_slice(more);
     args.push(question);
     home.run(&args)
@@ -48,18 +61,31 @@ fn a_job_runs_code_asks_sub_models_and_replays_to_the_byte() {
     assert_eq!(report["answer"], "reply to 7 / 18");
     assert_eq!(report["ending"], "answered");
     assert_eq!(report["tally"]["sub_calls"], 5);
-    assert_eq!(server.chats.load(Ordering::SeqCst), 7, "two root calls and five sub-calls");
+    assert_eq!(
+        server.chats.load(Ordering::SeqCst),
+        7,
+        "two root calls and five sub-calls"
+    );
 
-    home.run(&["trace", "show", "job.jsonl"])
-        .expect(0, &["first block says 5 18", "answer: reply to 7 / 18", "piece 3"]);
+    home.run(&["trace", "show", "job.jsonl"]).expect(
+        0,
+        &[
+            "first block says 5 18",
+            "answer: reply to 7 / 18",
+            "piece 3",
+        ],
+    );
     drop(server);
-    home.run(&["trace", "replay", "job.jsonl"]).expect(0, &["2 root calls, 2 blocks", "same outcome"]);
+    home.run(&["trace", "replay", "job.jsonl"])
+        .expect(0, &["2 root calls, 2 blocks", "same outcome"]);
 
     let trace = std::fs::read_to_string(home.path("job.jsonl")).expect("a trace");
     home.file("other.jsonl", trace.replace("'lamp')", "'hall')"));
-    home.run(&["trace", "replay", "other.jsonl"]).expect(1, &["differs"]);
+    home.run(&["trace", "replay", "other.jsonl"])
+        .expect(1, &["differs"]);
     home.file("notes.txt", "Another text.\n");
-    home.run(&["trace", "replay", "job.jsonl"]).expect(1, &["not the one of the job"]);
+    home.run(&["trace", "replay", "job.jsonl"])
+        .expect(1, &["not the one of the job"]);
 }
 
 #[test]
@@ -70,7 +96,10 @@ fn a_root_that_never_writes_code_is_nudged_then_stopped() {
     run.expect(7, &[]);
     let report = run.json();
     assert_eq!(report["ending"], "limit");
-    assert!(server.chats.load(Ordering::SeqCst) >= 3, "two turns and the closing call");
+    assert!(
+        server.chats.load(Ordering::SeqCst) >= 3,
+        "two turns and the closing call"
+    );
 }
 
 #[test]
@@ -90,7 +119,10 @@ fn a_batch_keeps_its_order_and_survives_failed_calls() {
     let run = submit(&home, &server, &[], "Which?");
     run.expect(0, &[]);
     let answer = run.json()["answer"].as_str().expect("an answer").to_owned();
-    assert!(answer.starts_with("a! | ") && answer.ends_with(" | c!"), "{answer}");
+    assert!(
+        answer.starts_with("a! | ") && answer.ends_with(" | c!"),
+        "{answer}"
+    );
     assert_eq!(run.json()["tally"]["failed_sub_calls"], 1);
 }
 
@@ -109,7 +141,10 @@ fn a_child_has_a_session_and_a_context_of_its_own() {
     });
     let run = submit(&home, &server, &["--max-depth", "1"], "Which lamp?");
     run.expect(0, &[]);
-    assert_eq!(run.json()["answer"], "seen one child and seen another child");
+    assert_eq!(
+        run.json()["answer"],
+        "seen one child and seen another child"
+    );
 }
 
 #[test]
@@ -117,10 +152,20 @@ fn endless_blocks_and_bombs_end_and_the_next_block_works() {
     let home = Home::new();
     home.file("rlm.toml", "[repl]\nblock_time = \"2s\"\n");
     let server = Server::start(|messages| {
-        let turns = messages.iter().filter(|message| message["role"] == "assistant").count();
-        let code = ["while True: pass", "print('x' * 10**9)", "FINAL('still here')"];
+        let turns = messages
+            .iter()
+            .filter(|message| message["role"] == "assistant")
+            .count();
+        let code = [
+            "while True: pass",
+            "print('x' * 10**9)",
+            "FINAL('still here')",
+        ];
         let shots = messages.len() - 2 * turns;
-        Answer::Text(format!("```repl\n{}\n```", code[turns.min(2).max(usize::from(shots == 0))]))
+        Answer::Text(format!(
+            "```repl\n{}\n```",
+            code[turns.min(2).max(usize::from(shots == 0))]
+        ))
     });
     let run = submit(&home, &server, &[], "What?");
     run.expect(0, &[]);
@@ -138,7 +183,10 @@ fn servers_that_misbehave_are_named_and_nothing_hangs() {
     let hang = Server::start(|_| Answer::Hang);
     let run = submit(&home, &hang, &["--max-time", "3s"], "What?");
     assert!(run.code == 7 || run.code == 1, "{}", run.err);
-    assert!(hang.chats.load(Ordering::SeqCst) >= 1, "the server was asked");
+    assert!(
+        hang.chats.load(Ordering::SeqCst) >= 1,
+        "the server was asked"
+    );
 }
 
 #[test]
@@ -147,11 +195,22 @@ fn an_interrupt_cancels_and_says_what_was_done() {
     let server = Server::start(|_| Answer::Hang);
     home.file("notes.txt", "A lamp.\n");
     let model = server.model();
-    let mut child =
-        home.spawn(&["submit", "--context", "notes.txt", "--model", &model, "-o", "json", "What?"]);
+    let mut child = home.spawn(&[
+        "submit",
+        "--context",
+        "notes.txt",
+        "--model",
+        &model,
+        "-o",
+        "json",
+        "What?",
+    ]);
     // The job hangs in its first root call; by then the server has counted it.
     while server.chats.load(Ordering::SeqCst) == 0 {
-        assert!(child.try_wait().expect("a child").is_none(), "the program ended too soon");
+        assert!(
+            child.try_wait().expect("a child").is_none(),
+            "the program ended too soon"
+        );
         std::thread::yield_now();
     }
     let sent = std::process::Command::new("kill")
@@ -161,7 +220,12 @@ fn an_interrupt_cancels_and_says_what_was_done() {
     assert!(sent.success());
     let code = child.wait().expect("an end").code();
     let mut out = String::new();
-    child.stdout.take().expect("a pipe").read_to_string(&mut out).expect("UTF-8");
+    child
+        .stdout
+        .take()
+        .expect("a pipe")
+        .read_to_string(&mut out)
+        .expect("UTF-8");
     assert_eq!(code, Some(8), "{out}");
     assert!(out.contains("\"ending\":\"cancelled\""), "{out}");
 }
@@ -170,21 +234,39 @@ fn an_interrupt_cancels_and_says_what_was_done() {
 fn a_trace_of_many_turns_stays_small() {
     let home = Home::new();
     let server = Server::start(|messages| {
-        let turn = messages.iter().filter(|message| message["role"] == "assistant").count();
+        let turn = messages
+            .iter()
+            .filter(|message| message["role"] == "assistant")
+            .count();
         Answer::Text(if turn < 19 {
             format!("```repl\nprint({turn}, context[{turn}000:{turn}500])\n```")
         } else {
             "```repl\nFINAL('done')\n```".to_owned()
         })
     });
-    home.file("big.txt", "A line of some forty characters it is.\n".repeat(26_000));
+    home.file(
+        "big.txt",
+        "A line of some forty characters it is.\n".repeat(26_000),
+    );
     let model = server.model();
     let run = home.run(&[
-        "submit", "--context", "big.txt", "--model", &model, "--max-turns", "30", "--trace",
-        "job.jsonl", "-o", "json", "What?",
+        "submit",
+        "--context",
+        "big.txt",
+        "--model",
+        &model,
+        "--max-turns",
+        "30",
+        "--trace",
+        "job.jsonl",
+        "-o",
+        "json",
+        "What?",
     ]);
     run.expect(0, &[]);
     assert_eq!(run.json()["tally"]["turns"], 20);
-    let bytes = std::fs::metadata(home.path("job.jsonl")).expect("a trace").len();
+    let bytes = std::fs::metadata(home.path("job.jsonl"))
+        .expect("a trace")
+        .len();
     assert!(bytes < 100_000, "{bytes} bytes");
 }

@@ -36,7 +36,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
 /// What a pure crate never reaches, however far down its tree.
 const NEVER: &[(&str, &[&str])] = &[
     ("base", &["tokio", "rand", "reqwest"]),
-    ("orchestrator", &["tokio", "rand", "reqwest", "wasmtime", "memmap2"]),
+    (
+        "orchestrator",
+        &["tokio", "rand", "reqwest", "wasmtime", "memmap2"],
+    ),
     ("context", &["tokio", "reqwest", "wasmtime"]),
     ("node-config", &["tokio", "reqwest"]),
     ("engine", &["llama-cpp-sys-2", "wasmtime"]),
@@ -60,20 +63,33 @@ fn graph() -> Graph {
         .current_dir(root())
         .output()
         .expect("cargo metadata runs");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     let data: Value = serde_json::from_slice(&output.stdout).expect("cargo writes JSON");
     let text = |value: &Value| value.as_str().expect("a string").to_owned();
     let list = |value: &Value| value.as_array().expect("a list").clone();
-    let mut graph =
-        Graph { names: BTreeMap::new(), edges: BTreeMap::new(), ours: BTreeSet::new() };
+    let mut graph = Graph {
+        names: BTreeMap::new(),
+        edges: BTreeMap::new(),
+        ours: BTreeSet::new(),
+    };
     for package in list(&data["packages"]) {
-        graph.names.insert(text(&package["id"]), text(&package["name"]));
+        graph
+            .names
+            .insert(text(&package["id"]), text(&package["name"]));
     }
     graph.ours = list(&data["workspace_members"]).iter().map(text).collect();
     for node in list(&data["resolve"]["nodes"]) {
         let normal = |dep: &&Value| list(&dep["dep_kinds"]).iter().any(|k| k["kind"].is_null());
         let deps = list(&node["deps"]);
-        let used = deps.iter().filter(normal).map(|dep| text(&dep["pkg"])).collect();
+        let used = deps
+            .iter()
+            .filter(normal)
+            .map(|dep| text(&dep["pkg"]))
+            .collect();
         graph.edges.insert(text(&node["id"]), used);
     }
     graph
@@ -104,7 +120,10 @@ fn arrows_point_one_way() {
             findings.push(format!("{name} has no row in the table"));
             continue;
         };
-        for used in graph.edges[id].iter().filter(|used| graph.ours.contains(*used)) {
+        for used in graph.edges[id]
+            .iter()
+            .filter(|used| graph.ours.contains(*used))
+        {
             let used = &graph.names[used];
             if !allowed.contains(&used.as_str()) {
                 findings.push(format!("{name} must not use {used}"));
@@ -119,7 +138,11 @@ fn pure_crates_stay_pure() {
     let graph = graph();
     let mut findings = Vec::new();
     for (name, banned) in NEVER {
-        let id = graph.ours.iter().find(|id| graph.names[*id] == *name).expect("a crate of ours");
+        let id = graph
+            .ours
+            .iter()
+            .find(|id| graph.names[*id] == *name)
+            .expect("a crate of ours");
         let reached = graph.reach(id);
         for ban in banned.iter().filter(|ban| reached.contains(*ban)) {
             findings.push(format!("{name} reaches {ban}"));
@@ -132,6 +155,9 @@ fn pure_crates_stay_pure() {
 fn the_lock_file_stays_within_its_budget() {
     let lock = std::fs::read_to_string(root().join("Cargo.lock")).expect("a lock file");
     let locked = lock.matches("[[package]]").count();
-    assert!(locked <= MAX_LOCKED, "{locked} locked packages, the budget is {MAX_LOCKED}");
+    assert!(
+        locked <= MAX_LOCKED,
+        "{locked} locked packages, the budget is {MAX_LOCKED}"
+    );
     assert!(locked > 50, "the lock file was not read");
 }

@@ -7,15 +7,20 @@ use std::process::Command;
 fn allowed() -> Vec<String> {
     let text = std::fs::read_to_string(root().join("deny.toml")).expect("deny.toml");
     let table: toml::Table = text.parse().expect("deny.toml is TOML");
-    let list = table["licenses"]["allow"].as_array().expect("licenses.allow");
-    list.iter().map(|name| name.as_str().expect("a name").to_owned()).collect()
+    let list = table["licenses"]["allow"]
+        .as_array()
+        .expect("licenses.allow");
+    list.iter()
+        .map(|name| name.as_str().expect("a name").to_owned())
+        .collect()
 }
 
 /// Whether an SPDX expression can be met with allowed licences: `OR` needs one side, `AND` both.
 fn met(expression: &str, allowed: &[String]) -> bool {
     let clean = expression.replace('/', " OR ").replace(['(', ')'], " ");
     clean.split(" AND ").all(|part| {
-        part.split(" OR ").any(|name| allowed.iter().any(|allowed| allowed == name.trim()))
+        part.split(" OR ")
+            .any(|name| allowed.iter().any(|allowed| allowed == name.trim()))
     })
 }
 
@@ -32,8 +37,17 @@ fn every_dependency_has_an_allowed_licence() {
     let packages = data["packages"].as_array().expect("packages");
     let findings: Vec<String> = packages
         .iter()
-        .filter(|package| !package["license"].as_str().is_some_and(|text| met(text, &allowed)))
-        .map(|package| format!("{} {}: {}", package["name"], package["version"], package["license"]))
+        .filter(|package| {
+            !package["license"]
+                .as_str()
+                .is_some_and(|text| met(text, &allowed))
+        })
+        .map(|package| {
+            format!(
+                "{} {}: {}",
+                package["name"], package["version"], package["license"]
+            )
+        })
         .collect();
     assert!(packages.len() > 50, "cargo named hardly any package");
     expect_none("a licence that deny.toml does not allow", &findings);

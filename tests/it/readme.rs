@@ -38,26 +38,45 @@ fn words(line: &str) -> Vec<String> {
 
 #[test]
 fn the_two_commands_are_whole_scripts() {
-    let scripts: Vec<String> =
-        commands().into_iter().filter(|line| line.starts_with("./")).collect();
-    assert_eq!(scripts, ["./first-light", "./test"], "the README has two commands for set-up");
+    let scripts: Vec<String> = commands()
+        .into_iter()
+        .filter(|line| line.starts_with("./"))
+        .collect();
+    assert_eq!(
+        scripts,
+        ["./first-light", "./test"],
+        "the README has two commands for set-up"
+    );
     for script in scripts.iter().map(String::as_str).chain([".ci/run"]) {
         let path = root().join(script);
-        let mode = std::fs::metadata(&path).expect("a script").permissions().mode();
+        let mode = std::fs::metadata(&path)
+            .expect("a script")
+            .permissions()
+            .mode();
         assert!(mode & 0o111 != 0, "{script} is not executable");
-        let read = Command::new("bash").arg("-n").arg(&path).status().expect("bash runs");
+        let read = Command::new("bash")
+            .arg("-n")
+            .arg(&path)
+            .status()
+            .expect("bash runs");
         assert!(read.success(), "{script} is not a bash script");
     }
 }
 
 #[test]
 fn every_rlm_ctl_line_is_understood() {
-    let lines: Vec<String> =
-        commands().into_iter().filter(|line| line.starts_with("rlm-ctl ")).collect();
+    let lines: Vec<String> = commands()
+        .into_iter()
+        .filter(|line| line.starts_with("rlm-ctl "))
+        .collect();
     assert!(lines.len() >= 5, "the README shows how to ask: {lines:?}");
     for line in &lines {
         let parsed = Cli::try_parse_from(words(line));
-        assert!(parsed.is_ok(), "{line}: {}", parsed.err().expect("an error"));
+        assert!(
+            parsed.is_ok(),
+            "{line}: {}",
+            parsed.err().expect("an error")
+        );
     }
 }
 

@@ -47,7 +47,12 @@ impl Server {
                 }
             }
         });
-        Server { address, stop, chats, accepting: Some(accepting) }
+        Server {
+            address,
+            stop,
+            chats,
+            accepting: Some(accepting),
+        }
     }
 
     pub fn model(&self) -> String {
@@ -81,9 +86,12 @@ fn talk(mut stream: TcpStream, answer: &dyn Fn(&[Value]) -> Answer, chats: &Atom
                     respond(&mut stream, 200, "text/event-stream", &events(&text, true))
                 }
                 Answer::Garbage => respond(&mut stream, 200, "text/html", "<html>sorry</html>"),
-                Answer::Status(status) => {
-                    respond(&mut stream, status, "application/json", "{\"error\": \"scripted\"}")
-                }
+                Answer::Status(status) => respond(
+                    &mut stream,
+                    status,
+                    "application/json",
+                    "{\"error\": \"scripted\"}",
+                ),
                 Answer::Cut(text) => {
                     let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\
                                 content-length: 100000\r\n\r\n";

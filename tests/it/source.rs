@@ -21,8 +21,15 @@ impl File {
 
     /// Lines with their numbers, without those inside a `#[cfg(test)] mod … { }` at the file's end.
     pub fn production_lines(&self) -> impl Iterator<Item = (usize, &str)> {
-        let end = self.text.find("#[cfg(test)]\nmod tests {").unwrap_or(self.text.len());
-        let lines = if self.is_test() { "" } else { &self.text[..end] };
+        let end = self
+            .text
+            .find("#[cfg(test)]\nmod tests {")
+            .unwrap_or(self.text.len());
+        let lines = if self.is_test() {
+            ""
+        } else {
+            &self.text[..end]
+        };
         lines.lines().enumerate().map(|(i, line)| (i + 1, line))
     }
 }
@@ -34,12 +41,18 @@ pub fn files(endings: &[&str]) -> Vec<File> {
         .current_dir(root())
         .output()
         .expect("git lists the files");
-    assert!(output.status.success(), "git ls-files failed: is this a clone?");
+    assert!(
+        output.status.success(),
+        "git ls-files failed: is this a clone?"
+    );
     let mut found = Vec::new();
     for path in String::from_utf8_lossy(&output.stdout).lines() {
         if endings.iter().any(|ending| path.ends_with(ending)) && root().join(path).is_file() {
             let text = std::fs::read_to_string(root().join(path)).expect("a text file");
-            found.push(File { path: path.to_owned(), text });
+            found.push(File {
+                path: path.to_owned(),
+                text,
+            });
         }
     }
     assert!(!found.is_empty(), "no file ends with {endings:?}");

@@ -2,8 +2,8 @@
 //!
 //! All positions are character offsets, as Python counts. `section: None` means the whole: all
 //! sections one after another, each ended by a line break. Bounds behave as in Python's slices:
-//! what lies beyond the end is cut off, so the only errors are a section that does not exist and a copy
-//! that is too large. Nothing here changes after `open` but caches.
+//! what lies beyond the end is cut off, so the only errors are a section that does not exist
+//! and a copy that is too large. Nothing here changes after `open` but caches.
 
 use crate::card::{Card, Facts, Views, views};
 use crate::chars::CharIndex;

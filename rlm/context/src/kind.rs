@@ -167,7 +167,7 @@ fn has_headings(text: &str) -> bool {
         .filter(|pair| !pair[0].trim().is_empty() && is_underline(pair[1]))
         .count();
     // Scripts are full of lines that start with `# `, but a document has prose under them.
-    let marked = lines.iter().copied().filter(|line| atx(&line)).count();
+    let marked = lines.iter().copied().filter(|line| atx(line)).count();
     (marked >= 2 && marked * 3 < lines.len().max(7) && !text.starts_with("#!")) || underlined >= 2
 }
 

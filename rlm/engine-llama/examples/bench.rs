@@ -3,7 +3,7 @@
 //! so that whatever else the machine does hits all of them alike; read the medians. Tokens per
 //! CPU-second hold on a busy machine, wall times do not.
 //!
-//! `cargo run -p engine-llama --example bench -- MODEL.gguf [ROUNDS] [PROMPT_TOKENS] [REPLY_TOKENS]`
+//! `cargo run -p engine-llama --example bench -- MODEL.gguf [ROUNDS] [PROMPT] [REPLY]` (tokens)
 
 #![allow(
     clippy::print_stdout,

@@ -147,7 +147,8 @@ fn describe(path: &Path, bytes: u64, header: &Header) -> Result<ModelFile, Inspe
     })
 }
 
-/// The architectures of the pinned llama.cpp (`LLM_ARCH_NAMES` of its `llama-arch.cpp`), one a line.
+/// The architectures of the pinned llama.cpp (`LLM_ARCH_NAMES` of its `llama-arch.cpp`), one a
+/// line.
 const ARCHITECTURES: &str = include_str!("gguf/architectures.txt");
 
 #[cfg(test)]

@@ -3,7 +3,8 @@
 //! out-of-memory killer takes the child, never the caller.
 //!
 //! Everything that decides (which call runs when, what is reused, where a reply ends, whether to
-//! restart, how many threads) is in pure modules: `schedule`, `reply`, `restarts`, `pace`. `unsafe` lives in `ffi` only.
+//! restart, how many threads) is in pure modules: `schedule`, `reply`, `restarts`, `pace`.
+//! `unsafe` lives in `ffi` only.
 
 mod clock;
 mod engine;

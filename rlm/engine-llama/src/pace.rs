@@ -2,7 +2,8 @@
 //! after every operation: when another process takes one core, all of them burn time until it
 //! comes back, and two threads become many times slower than one. So each decode is watched: when
 //! the threads did not get the processor time that they asked for, the next ones use as many as
-//! there was time for, and all are tried again later. Pure.
+//! there was time for, and all are tried again later. A prompt's long operations share their work
+//! out in small pieces and lose little by a missing core: they always get all threads. Pure.
 
 use std::time::Duration;
 
@@ -26,18 +27,26 @@ impl Pace {
         }
     }
 
-    /// Takes in what the last decode cost; the threads for the next one.
-    pub(crate) fn after(&mut self, cpu: Duration, wall: Duration) -> u32 {
+    /// Threads for a decode of so many tokens.
+    pub(crate) fn threads(&self, tokens: usize) -> u32 {
+        if tokens >= WIDE { self.most } else { self.now }
+    }
+
+    /// Takes in what a decode of so many tokens cost.
+    pub(crate) fn after(&mut self, tokens: usize, cpu: Duration, wall: Duration) {
+        if tokens >= WIDE {
+            return;
+        }
         if self.now < self.most {
             self.left = self.left.saturating_sub(1);
             if self.left == 0 {
                 self.now = self.most;
             }
-            return self.now;
+            return;
         }
         // Too short for the kernel's accounting to mean anything.
         if self.most == 1 || wall < SHORTEST {
-            return self.now;
+            return;
         }
         let cores = cpu.as_secs_f64() / wall.as_secs_f64();
         if cores < f64::from(self.most) * ENOUGH {
@@ -47,12 +56,13 @@ impl Pace {
         } else {
             self.pause = FIRST_PAUSE;
         }
-        self.now
     }
 }
 
 /// Share of the asked processor time below which somebody else must have had the rest.
-const ENOUGH: f64 = 0.8;
+const ENOUGH: f64 = 0.7;
+/// Tokens from which a decode is a prompt's, not the writing of some calls at once.
+const WIDE: usize = 24;
 const SHORTEST: Duration = Duration::from_millis(20);
 /// Decodes with fewer threads after the first setback, and after many.
 const FIRST_PAUSE: u32 = 8;
@@ -66,11 +76,16 @@ mod tests {
         Duration::from_millis(n)
     }
 
+    fn step(pace: &mut Pace, cpu: u64, wall: u64) -> u32 {
+        pace.after(1, ms(cpu), ms(wall));
+        pace.threads(1)
+    }
+
     #[test]
     fn all_threads_stay_while_they_get_their_time() {
         let mut pace = Pace::new(2);
         for _ in 0..100 {
-            assert_eq!(pace.after(ms(195), ms(100)), 2);
+            assert_eq!(step(&mut pace, 195, 100), 2);
         }
     }
 
@@ -79,31 +94,40 @@ mod tests {
         let mut pace = Pace::new(2);
         let mut tries = Vec::new();
         let mut threads = 2;
-        for step in 0..300 {
+        for number in 0..300 {
             if threads == 2 {
-                tries.push(step);
+                tries.push(number);
             }
-            threads = pace.after(ms(u64::from(threads) * 50), ms(100));
+            threads = step(&mut pace, u64::from(threads) * 50, 100);
             assert!((1..=2).contains(&threads));
         }
         assert_eq!(tries, [0, 9, 26, 59, 124, 253]);
     }
 
     #[test]
+    fn a_prompt_gets_all_threads_and_says_nothing_of_the_machine() {
+        let mut pace = Pace::new(2);
+        assert_eq!(step(&mut pace, 100, 100), 1);
+        assert_eq!(pace.threads(256), 2);
+        pace.after(256, ms(5), ms(100));
+        assert_eq!((pace.threads(256), pace.threads(1)), (2, 1));
+    }
+
+    #[test]
     fn a_free_machine_is_used_again() {
         let mut pace = Pace::new(4);
-        assert_eq!(pace.after(ms(250), ms(100)), 2, "2.5 cores were there");
+        assert_eq!(step(&mut pace, 250, 100), 2, "2.5 cores were there");
         for _ in 0..FIRST_PAUSE - 1 {
-            assert_eq!(pace.after(ms(200), ms(100)), 2);
+            assert_eq!(step(&mut pace, 200, 100), 2);
         }
-        assert_eq!(pace.after(ms(200), ms(100)), 4);
-        assert_eq!(pace.after(ms(390), ms(100)), 4);
+        assert_eq!(step(&mut pace, 200, 100), 4);
+        assert_eq!(step(&mut pace, 390, 100), 4);
     }
 
     #[test]
     fn short_decodes_and_single_threads_are_left_alone() {
-        assert_eq!(Pace::new(2).after(ms(1), ms(10)), 2);
-        assert_eq!(Pace::new(1).after(ms(1), ms(1000)), 1);
-        assert_eq!(Pace::new(0).after(ms(1), ms(1000)), 1);
+        assert_eq!(step(&mut Pace::new(2), 1, 10), 2);
+        assert_eq!(step(&mut Pace::new(1), 1, 1000), 1);
+        assert_eq!(step(&mut Pace::new(0), 1, 1000), 1);
     }
 }

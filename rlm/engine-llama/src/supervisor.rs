@@ -215,7 +215,7 @@ impl Supervisor {
             Verdict::GiveUp { deaths } => {
                 let reason = format!(
                     "the model's process died {deaths} times in {} s and is not started again \
-                     for now; the last time: {}",
+                     by itself; the last time: {}",
                     self.options.restart_window.as_secs(),
                     self.last_death
                 );

@@ -138,7 +138,8 @@ pub trait Engine: Send + Sync {
 pub enum EngineError {
     /// Caller: the prompt does not fit. Nothing was computed; shorten it by `over` tokens.
     #[error(
-        "the prompt has {tokens} tokens, {over} more than fit beside the reply in the model's window of {window}"
+        "the prompt has {tokens} tokens, {over} more than fit beside the reply in the model's \
+         window of {window}"
     )]
     TooLong { tokens: u64, window: u64, over: u64 },
     /// Caller: asks for what this engine lacks (a grammar, embeddings).

@@ -55,7 +55,7 @@ pub enum RecordingError {
         reason: String,
     },
     #[error(
-        "{file}, line {line}: recorded in form {found}, and this program reads {RECORDING_VERSION}; \
+        "{file}, line {line}: recorded in form {found}, this program reads {RECORDING_VERSION}; \
          record it again"
     )]
     Version {

@@ -36,7 +36,8 @@ impl RetryPolicy {
         }
     }
 
-    /// How long to wait before attempt `attempt` + 1 (the first is 1), after `error`; `None` to give
+    /// How long to wait before attempt `attempt` + 1 (the first is 1), after `error`; `None`
+    /// to give
     /// up. `left` is what remains of the caller's deadline. `seed` spreads callers that failed at
     /// the same moment: equal seeds wait equally long.
     pub fn wait(
@@ -75,7 +76,14 @@ impl RetryPolicy {
                 }
                 asked + spread.min(asked / 4)
             }
-            _ => spread,
+            EngineError::Busy { .. }
+            | EngineError::TooLong { .. }
+            | EngineError::Unsupported { .. }
+            | EngineError::Refused { .. }
+            | EngineError::Unreachable { .. }
+            | EngineError::Garbled { .. }
+            | EngineError::Died { .. }
+            | EngineError::Deadline { .. } => spread,
         };
         (wait < left).then_some(wait)
     }

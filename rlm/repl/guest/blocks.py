@@ -74,7 +74,7 @@ OUT, ERR = Printed(), Printed()
 calls.before_call = OUT.hand_over
 STATE = {"block": 0}
 # What a small model is reminded of when it uses a name that does not exist.
-TOLD = "query context lines rows search ask label llm_query FINAL Counter mean re".split()
+TOLD = "query context lines rows search ask label llm_query FINAL Counter mean median re".split()
 RESERVED = {}
 
 
@@ -115,7 +115,7 @@ def open_session(payload):
         "allm_query": together.allm_query, "llm_query_async": together.allm_query,
         "Final": finals.FINAL, "final": finals.FINAL, "LMError": calls.LMError,
         "exit": finals.leave, "quit": finals.leave,
-        "answer": finals.Answer(content="", ready=False), "mean": mean,
+        "answer": finals.Answer(content="", ready=False), "mean": mean, "median": statistics.median,
         "Counter": collections.Counter, "defaultdict": collections.defaultdict,
     })
     for module in "re json math random statistics datetime itertools collections asyncio".split():

@@ -2,13 +2,26 @@
 host and on batched model calls."""
 
 import json
+import re
 
 import calls
 import reading
 from wire import BLOCK, CONFIG, ctx
 
-SEARCH_SMALL, SEARCH_CAPABLE, SENTENCES = 8, 5, 4
-ASK_TOKENS, LABEL_TOKENS, LABEL_CHARS = 80, 12, 500
+SEARCH_SMALL, SEARCH_CAPABLE = 8, 5
+ASK_TOKENS, LABEL_TOKENS, LABEL_CHARS = 60, 12, 500
+# A small reader gets only hits that score this share of the best, and so many for a second fact.
+SCORE_SHARE, BRIDGED = 0.4, 2
+STRICT = (
+    "Answer from the passages in one short sentence. Names must match exactly. "
+    "If no passage says it, answer: not in the text."
+)
+LENIENT = (
+    "Answer in a few words that are in the passages. "
+    "If they do not say it, answer: not in the text."
+)
+# For each question the passages that were read for it: a second search reads only new ones.
+READ = {}
 # A search of a small root whose hits were neither shown nor read yet.
 PENDING = []
 
@@ -34,10 +47,8 @@ class Passage(str):
 class Hits(list):
     """The passages of a search; printed and echoed as a numbered list."""
 
-    words = ""
-
     def __repr__(self):
-        return reading.numbered(map(told, self))
+        return reading.numbered(reading.clip(" ".join(told(p).split()), 300) for p in self)
 
     __str__ = __repr__
 
@@ -57,10 +68,9 @@ def search(words, k=None, **_ignored):
         words = " ".join(map(str, words))
     flush_pending()
     small = CONFIG.get("small")
-    found = ctx("search", words=words, k=int(k or (SEARCH_SMALL if small else SEARCH_CAPABLE)))
-    made = Hits(map(Passage, found))
-    made.words = words
-    made.wanted = k
+    k = int(k or (SEARCH_SMALL if small else SEARCH_CAPABLE))
+    found = ctx("search", words=words, k=k)
+    made = Hits(map(Passage, with_bridge(words, found, k) if small else found))
     if small:
         PENDING.append(made)
     else:
@@ -68,14 +78,30 @@ def search(words, k=None, **_ignored):
     return made
 
 
+def with_bridge(words, found, k):
+    """The better hits, and those for the names that lead from them to a second fact."""
+    if not found:
+        return found
+    found = [hit for hit in found if hit["score"] >= SCORE_SHARE * found[0]["score"]]
+    names = reading.bridge(words, [hit["text"] for hit in found], occurrences)
+    if not names:
+        return found
+    first = found[: max(k - BRIDGED, 1)]
+    more = ctx("search", words=reading.bridge_words(words, names), k=BRIDGED + len(first))
+    have = {hit["text"] for hit in first}
+    return first + [hit for hit in more if hit["text"] not in have][:BRIDGED]
+
+
+def occurrences(needle):
+    return ctx("count", needle=needle)
+
+
 def flush_pending():
-    """search() prints by itself, unless ask() takes its passages: sentences with their marks."""
+    """search() prints by itself, unless ask() takes its passages."""
     while PENDING:
         found = PENDING.pop()
-        k = int(found.wanted or SENTENCES)
-        texts = [hit["text"] for hit in ctx("search", words=found.words, k=k, sentences=True)]
-        BLOCK["shown"].extend(map(reading.clip, texts))
-        print(reading.hits(found.words, texts))
+        BLOCK["shown"].extend(map(told, found))
+        print(found)
 
 
 def finish():
@@ -91,19 +117,43 @@ def ask(question, passages=None, model=None, **_ignored):
         passages = [passages]
     if PENDING and passages is PENDING[-1]:
         PENDING.pop()
-    passages = [told(passage) if isinstance(passage, str) else text_of(passage)
-                for passage in passages]
-    BLOCK["shown"].extend(passages)
-    prompt = (
-        f"Passages:\n{reading.numbered(passages)}\n\nQuestion: {question}\n"
-        "Answer from the passages in one short sentence. Names must match exactly. "
-        "If no passage says it, answer: not in the text."
-    )
-    answer = calls.single(calls.call(prompt, model, max_tokens=ASK_TOKENS)).strip()
-    if not CONFIG.get("small"):
-        return answer
-    print("\n".join(reading.support(str(question), answer, passages)))
+    if CONFIG.get("small"):
+        return ask_small(str(question), passages, model)
+    texts = [told(p) if isinstance(p, str) else text_of(p) for p in passages]
+    BLOCK["shown"].extend(texts)
+    made = calls.call(asking(texts, question, STRICT), model, max_tokens=ASK_TOKENS)
+    return calls.single(made).strip()
+
+
+def ask_small(question, passages, model):
+    """Two readings in one batch; the root sees the answer and the sentence that it is from."""
+    pairs = [(getattr(p, "path", ""), trim(text_of(p))) for p in passages]
+    read = READ.setdefault(question, [])
+    pairs = [pair for pair in dict.fromkeys(pairs) if pair not in read]
+    answers = ["not in the text"]
+    if pairs:
+        texts = [f"{path}\n{text}" if path else text for path, text in pairs]
+        BLOCK["shown"].extend(texts)
+        made = [calls.call(asking(texts, question, how), model, max_tokens=ASK_TOKENS)
+                for how in (STRICT, LENIENT)]
+        answers = [reply.strip() for reply in calls.batch("ask", made)
+                   if not isinstance(reply, calls.LMError)]
+        if not answers:
+            raise RuntimeError("the model calls of ask() failed")
+        read.extend(pairs)
+    answer, lines = reading.support(question, answers, pairs)
+    print("\n".join(lines))
     return Said(answer)
+
+
+def asking(texts, question, how):
+    return f"Passages:\n{reading.numbered(texts)}\n\nQuestion: {question}\n{how}"
+
+
+def trim(text):
+    """Without the padding of tables and the rules under their heads."""
+    lines = [re.sub(r"(?<=\S)[ \t]{2,}", " ", line) for line in text.splitlines()]
+    return "\n".join(line for line in lines if not re.fullmatch(r"[|:\s-]*-{3}[|:\s-]*", line))
 
 
 def text_of(item):

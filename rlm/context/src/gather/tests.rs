@@ -75,7 +75,7 @@ fn an_unreadable_file_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("secret");
     write(&file, "text");
-    fs::set_permissions(&file, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o000)).unwrap();
     // The superuser reads everything; for others it is an error that names the file.
     match fs::File::open(&file) {
         Ok(_) => assert_eq!(open(&file).unwrap().len_bytes(), 4),

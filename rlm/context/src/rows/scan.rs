@@ -76,15 +76,20 @@ fn rule(text: &str, form: RowsForm) -> LineRule {
         RowsForm::Csv { separator, .. } if memchr::memchr(b'"', text.as_bytes()).is_some() => {
             LineRule::Quoted(u8::try_from(separator).unwrap_or(b','))
         }
-        _ => LineRule::NotBlank,
+        RowsForm::Csv { .. }
+        | RowsForm::JsonLines
+        | RowsForm::KeyValue
+        | RowsForm::Positional
+        | RowsForm::WebLog
+        | RowsForm::Syslog => LineRule::NotBlank,
     }
 }
 
 fn header(text: &str, form: RowsForm, index: &LineIndex) -> Option<String> {
-    match form {
-        RowsForm::Csv { header: true, .. } => Some(text[index.iter(text, 0).next()?].to_owned()),
-        _ => None,
-    }
+    let RowsForm::Csv { header: true, .. } = form else {
+        return None;
+    };
+    Some(text[index.iter(text, 0).next()?].to_owned())
 }
 
 fn csv_positions(text: &str, form: RowsForm, index: &LineIndex) -> Vec<String> {

@@ -47,6 +47,6 @@ proptest! {
         for act in acts {
             world.act(act);
         }
-        world.drain();
+        world.drain_and_check();
     }
 }

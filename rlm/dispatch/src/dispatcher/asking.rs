@@ -263,9 +263,10 @@ impl Asking<'_> {
         for slot in self.outcomes.drain(..) {
             outcomes.push(match slot {
                 Slot::Known(outcome) => *outcome,
-                Slot::Coming(path, outcome) => outcome
-                    .await
-                    .unwrap_or_else(|_| Err(failure(path, CallError::Stopped))),
+                Slot::Coming(path, outcome) => match outcome.await {
+                    Ok(outcome) => outcome,
+                    Err(_) => Err(failure(path, CallError::Stopped)),
+                },
             });
         }
         outcomes

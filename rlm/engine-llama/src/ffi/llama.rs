@@ -387,7 +387,8 @@ impl Context {
 
     /// Lets `to` share the first `length` positions of `from`. No cell is copied.
     pub(crate) fn share(&mut self, from: u32, to: u32, length: u32) {
-        // SAFETY: both ids are below `n_seq_max`, and the memory is unified, as partial ranges need.
+        // SAFETY: both ids are below `n_seq_max`, and the memory is unified, as partial ranges
+        // need.
         unsafe {
             let memory = self.memory();
             let (from, to) = (sequence_id(from), sequence_id(to));

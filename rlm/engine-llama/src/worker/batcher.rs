@@ -247,12 +247,14 @@ impl Batcher {
     }
 
     fn decode(&mut self, batch: &[BatchToken], logits: &[(CallId, usize)]) {
+        let threads = self.pace.threads(batch.len());
+        self.context.set_threads(threads);
         let (cpu, wall) = (cpu_time(), self.clock.now());
         match self.context.decode(batch) {
             Ok(()) => {
                 let wall = Duration::from_micros(self.clock.now().0.saturating_sub(wall.0));
-                let threads = self.pace.after(cpu_time().saturating_sub(cpu), wall);
-                self.context.set_threads(threads);
+                let cpu = cpu_time().saturating_sub(cpu);
+                self.pace.after(batch.len(), cpu, wall);
                 self.sample(logits);
             }
             Err(error) => self.lose(&error.to_string()),

@@ -1,4 +1,5 @@
-//! Engine (c): Ollama over its own API, which unlike its OpenAI-compatible one sets the window, keeps
+//! Engine (c): Ollama over its own API, which unlike its OpenAI-compatible one sets the
+//! window, keeps
 //! the model loaded and measures its times. Refuses grammars (Ollama has none). Invariant: a prompt
 //! is never cut silently; it fits the window that is asked for, or the call fails and says so.
 

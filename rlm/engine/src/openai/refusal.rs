@@ -44,7 +44,7 @@ pub(super) fn read(
             None => refused(format!("{engine}: {why}")),
         },
         401 | 403 => refused(format!(
-            "{engine} does not accept the key ({why}); give the right one in a file or the environment"
+            "{engine} does not accept the key ({why}); give the right one in a file or a variable"
         )),
         404 | 405 => refused(format!(
             "{engine} has nothing at this address ({why}); the URL mostly ends in /v1"

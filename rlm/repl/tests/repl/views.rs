@@ -86,11 +86,12 @@ async fn searches_and_readings_are_told_as_shown() {
     assert_eq!(
         outcome.stdout,
         "The library closed in 1950.\n\
-         from: The Toledo library closed in 1950. (missing: museum)\n"
+         doubtful: The Toledo library closed in 1950. (missing: museum)\n\
+         [1] The Toledo museum opened in 1911.\n"
     );
     assert_eq!((outcome.value, outcome.shown.is_empty()), (None, false));
     let call = &outcome.journal[0].calls[0];
-    assert!(call.prompt.starts_with("Passages:\n[1] ") && call.max_tokens == Some(80));
+    assert!(call.prompt.starts_with("Passages:\n[1] ") && call.max_tokens == Some(60));
 }
 
 struct Reader(&'static str);

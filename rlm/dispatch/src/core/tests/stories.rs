@@ -45,7 +45,7 @@ fn calls_start_in_their_order_as_slots_allow() {
     assert_eq!(started(&world.ask(0, &[OWN; 4])), [0, 1]);
     assert_eq!(started(&world.end(TicketId(1), Verdict::Final)), [2]);
     assert_eq!(started(&world.end(TicketId(0), Verdict::Final)), [3]);
-    world.drain();
+    world.drain_and_check();
 }
 
 #[test]
@@ -58,7 +58,7 @@ fn a_late_job_gets_the_free_slots_until_it_has_its_share() {
         .collect();
     // All slots were job 0's; then they alternate, as each has as many as the other.
     assert_eq!(turns, [6, 3, 7, 4]);
-    world.drain();
+    world.drain_and_check();
 }
 
 #[test]
@@ -66,7 +66,7 @@ fn a_job_keeps_to_its_own_cap() {
     let mut world = World::new(4, 2);
     assert_eq!(started(&world.ask(0, &[OWN; 3])), [0, 1]);
     assert_eq!(started(&world.ask(1, &[OWN; 3])), [3, 4]);
-    world.drain();
+    world.drain_and_check();
 }
 
 #[test]
@@ -81,7 +81,7 @@ fn the_same_question_is_asked_once_and_paid_once() {
         [4],
         "later ones are asked anew"
     );
-    world.drain();
+    world.drain_and_check();
 }
 
 #[test]
@@ -99,7 +99,7 @@ fn a_first_asker_that_goes_does_not_fail_the_others() {
         answered(&world.end(TicketId(0), Verdict::Final)),
         [(1, false)]
     );
-    world.drain();
+    world.drain_and_check();
 }
 
 #[test]
@@ -113,7 +113,7 @@ fn a_question_shared_by_two_jobs_starts_with_whichever_comes_first() {
         [2],
         "job 1's turn, in the name of the first asker"
     );
-    world.drain();
+    world.drain_and_check();
 }
 
 #[test]
@@ -130,7 +130,7 @@ fn when_nobody_waits_the_engine_is_stopped_and_the_slot_is_free_at_its_end() {
     );
     let effects = world.end(ticket, Verdict::Final);
     assert_eq!((started(&effects), answered(&effects)), (vec![1], vec![]));
-    world.drain();
+    world.drain_and_check();
 }
 
 #[test]
@@ -152,7 +152,7 @@ fn faults_that_may_pass_are_asked_again_after_a_rest() {
         [(0, false)],
         "two retries are all"
     );
-    world.drain();
+    world.drain_and_check();
 }
 
 #[test]
@@ -165,7 +165,7 @@ fn a_call_that_killed_its_engine_is_asked_again_once() {
         answered(&world.end(TicketId(0), Verdict::Died)),
         [(0, false)]
     );
-    world.drain();
+    world.drain_and_check();
 }
 
 #[test]
@@ -203,7 +203,7 @@ fn patience_ends_waiting_at_once_and_running_work_a_little_later() {
             }
         ]
     );
-    world.drain();
+    world.drain_and_check();
 }
 
 #[test]
@@ -217,7 +217,7 @@ fn a_patient_asker_outlives_an_impatient_one_on_the_same_question() {
     let effects = world.end(TicketId(0), Verdict::Deadline);
     assert_eq!(answered(&effects), [(0, false)]);
     assert_eq!(started(&effects), [1], "asked again with the full limit");
-    world.drain();
+    world.drain_and_check();
 }
 
 #[test]
@@ -235,7 +235,7 @@ fn more_calls_than_the_bounds_are_refused() {
         calls: vec![],
     });
     assert_eq!(effects, []);
-    world.drain();
+    world.drain_and_check();
 }
 
 #[test]
@@ -255,5 +255,5 @@ fn a_job_that_ends_takes_its_calls_along() {
         ]
     );
     assert_eq!(started(&world.end(ticket, Verdict::Final)), [2]);
-    world.drain();
+    world.drain_and_check();
 }

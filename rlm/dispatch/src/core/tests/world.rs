@@ -146,7 +146,7 @@ impl World {
     }
 
     /// Lets everything end well: nothing may be left.
-    pub(super) fn drain(&mut self) {
+    pub(super) fn drain_and_check(&mut self) {
         for _ in 0..10_000 {
             if let Some(ticket) = self.under_way.first().copied() {
                 self.end(ticket, Verdict::Final);
