@@ -74,7 +74,8 @@ fn every_field_of_the_table_is_in_the_configuration_and_the_reverse() {
         &mut found,
     );
     let mut table: Vec<String> = FIELDS.iter().map(|field| field.key.to_owned()).collect();
-    (table.sort(), found.sort());
+    table.sort();
+    found.sort();
     assert_eq!(found, table);
 }
 

@@ -119,7 +119,7 @@ impl BlockHost {
     async fn done(&self, batch: BatchNumber, result: SubCallResult) {
         let input = Input::SubCallDone { batch, result };
         // When nobody receives the job is over, and its tally is already told.
-        drop(self.events.send(Event::Input(input)).await);
+        drop(self.events.send(Event::Input(Box::new(input))).await);
     }
 
     /// Runs each call as a level of its own, all at once; each gets its own session and context.

@@ -32,7 +32,7 @@ pub(crate) struct Level {
 
 /// What the level's tasks send to its loop.
 pub(crate) enum Event {
-    Input(Input),
+    Input(Box<Input>),
     Root {
         call: CallNumber,
         request: Box<RootCall>,
@@ -74,7 +74,7 @@ pub(crate) async fn run(shared: Arc<JobShared>, level: Level) -> JobOutcome {
     let mut out = Vec::new();
     let mut ticker = tokio::time::interval(TICK);
     let mut told = false;
-    let mut event = Some(Event::Input(Input::Start));
+    let mut event = Some(Event::Input(Box::new(Input::Start)));
     loop {
         if let Some(event) = event.take() {
             let input = driver.translate(event, now);
@@ -90,10 +90,10 @@ pub(crate) async fn run(shared: Arc<JobShared>, level: Level) -> JobOutcome {
             biased;
             () = shared.cancel.cancelled(), if !told => {
                 told = true;
-                Some(Event::Input(Input::Cancel))
+                Some(Event::Input(Box::new(Input::Cancel)))
             }
             event = received.recv() => event,
-            _ = ticker.tick() => Some(Event::Input(Input::Tick)),
+            _ = ticker.tick() => Some(Event::Input(Box::new(Input::Tick))),
         };
         now = shared.now();
     }
@@ -153,14 +153,14 @@ impl Driver {
     fn translate(&mut self, event: Event, now: Time) -> Input {
         match event {
             Event::Input(input) => {
-                if let Input::RootDelta { text, .. } = &input {
+                if let Input::RootDelta { text, .. } = input.as_ref() {
                     let event = JobEvent::RootText {
                         path: self.path.clone(),
                         text: text.clone(),
                     };
                     self.shared.observer.see(event);
                 }
-                input
+                *input
             }
             Event::Root {
                 call,
@@ -305,7 +305,7 @@ impl Driver {
                 reason,
                 restarted: false,
             };
-            drop(self.events.try_send(Event::Input(input)));
+            drop(self.events.try_send(Event::Input(Box::new(input))));
             return;
         };
         let cancel = self.cancel.child_token();
@@ -368,10 +368,10 @@ impl TextSink for Deltas {
         match self.events.try_reserve() {
             Ok(permit) => {
                 let text = std::mem::take(&mut self.held);
-                permit.send(Event::Input(Input::RootDelta {
+                permit.send(Event::Input(Box::new(Input::RootDelta {
                     call: self.call,
                     text,
-                }));
+                })));
                 true
             }
             Err(mpsc::error::TrySendError::Full(())) => true,

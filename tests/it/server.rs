@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 
 /// What the server does with a chat request.
-pub enum Answer {
+pub(crate) enum Answer {
     Text(String),
     /// Takes the request and never answers; ends when the client goes away.
     Hang,
@@ -20,16 +20,16 @@ pub enum Answer {
     Status(u16),
 }
 
-pub struct Server {
+pub(crate) struct Server {
     address: String,
     stop: Arc<AtomicBool>,
-    pub chats: Arc<AtomicUsize>,
+    pub(crate) chats: Arc<AtomicUsize>,
     accepting: Option<JoinHandle<()>>,
 }
 
 impl Server {
     /// `answer` is given the request's messages.
-    pub fn start(answer: impl Fn(&[Value]) -> Answer + Send + Sync + 'static) -> Server {
+    pub(crate) fn start(answer: impl Fn(&[Value]) -> Answer + Send + Sync + 'static) -> Server {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a loopback port");
         let address = listener.local_addr().expect("an address").to_string();
         let stop = Arc::new(AtomicBool::new(false));
@@ -55,7 +55,7 @@ impl Server {
         }
     }
 
-    pub fn model(&self) -> String {
+    pub(crate) fn model(&self) -> String {
         format!("openai:scripted@http://{}/v1", self.address)
     }
 }

@@ -3,24 +3,24 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-pub fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-pub struct File {
+pub(crate) struct File {
     /// Relative to the repository's root, with `/`.
-    pub path: String,
-    pub text: String,
+    pub(crate) path: String,
+    pub(crate) text: String,
 }
 
 impl File {
-    pub fn is_test(&self) -> bool {
+    pub(crate) fn is_test(&self) -> bool {
         let name = Path::new(&self.path).file_name().unwrap_or_default();
         self.path.contains("/tests/") || self.path.starts_with("tests/") || name == "tests.rs"
     }
 
     /// Lines with their numbers, without those inside a `#[cfg(test)] mod … { }` at the file's end.
-    pub fn production_lines(&self) -> impl Iterator<Item = (usize, &str)> {
+    pub(crate) fn production_lines(&self) -> impl Iterator<Item = (usize, &str)> {
         let end = self
             .text
             .find("#[cfg(test)]\nmod tests {")
@@ -35,7 +35,7 @@ impl File {
 }
 
 /// Files that git tracks, or would, with one of these endings.
-pub fn files(endings: &[&str]) -> Vec<File> {
+pub(crate) fn files(endings: &[&str]) -> Vec<File> {
     let output = Command::new("git")
         .args(["ls-files", "--cached", "--others", "--exclude-standard"])
         .current_dir(root())
@@ -60,6 +60,6 @@ pub fn files(endings: &[&str]) -> Vec<File> {
 }
 
 /// Fails with every finding at once, so that one run shows all there is to mend.
-pub fn expect_none(rule: &str, findings: &[String]) {
+pub(crate) fn expect_none(rule: &str, findings: &[String]) {
     assert!(findings.is_empty(), "{rule}:\n  {}", findings.join("\n  "));
 }

@@ -1,6 +1,6 @@
 //! The frozen answers of CPython, and paging.
 
-use crate::{Anchor, Context, RegexError, RegexFlags, RegexQuery, regex_groups};
+use crate::{Anchor, Context, RegexError, RegexFlags, RegexMatch, RegexQuery, regex_groups};
 use serde::Deserialize;
 
 #[derive(Deserialize)]

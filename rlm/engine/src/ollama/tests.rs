@@ -155,15 +155,15 @@ async fn a_stream_that_breaks_is_garbled_and_keeps_its_text() {
     ];
     for (act, why) in cases {
         let server = serve(move |_| act.clone()).await;
-        match chat(&engine(&server.url), &ask("q")).await.unwrap_err() {
-            EngineError::Garbled {
-                reason, partial, ..
-            } => {
-                assert_eq!(partial, "half");
-                assert!(reason.contains(why), "{reason}");
-            }
-            other => panic!("{other:?} instead of {why}"),
-        }
+        let error = chat(&engine(&server.url), &ask("q")).await.unwrap_err();
+        let EngineError::Garbled {
+            reason, partial, ..
+        } = error
+        else {
+            panic!("{error:?} instead of {why}");
+        };
+        assert_eq!(partial, "half");
+        assert!(reason.contains(why), "{reason}");
     }
 }
 

@@ -235,7 +235,8 @@ async fn a_server_that_never_answers_meets_the_deadline() {
 
 #[tokio::test]
 async fn a_stream_that_breaks_is_garbled_and_keeps_its_text() {
-    let cases: [(fn() -> Act, &str, &str); 6] = [
+    type Case = (fn() -> Act, &'static str, &'static str);
+    let cases: [Case; 6] = [
         (
             || Act::Cut {
                 kind: STREAM,
@@ -273,15 +274,15 @@ async fn a_stream_that_breaks_is_garbled_and_keeps_its_text() {
     ];
     for (act, text, why) in cases {
         let server = serve("x", move |_| act()).await;
-        match chat(&engine(&server.url), &ask("q")).await.unwrap_err() {
-            EngineError::Garbled {
-                reason, partial, ..
-            } => {
-                assert_eq!(partial, text, "{reason}");
-                assert!(reason.contains(why), "{reason}");
-            }
-            other => panic!("{other:?} instead of {why}"),
-        }
+        let error = chat(&engine(&server.url), &ask("q")).await.unwrap_err();
+        let EngineError::Garbled {
+            reason, partial, ..
+        } = error
+        else {
+            panic!("{error:?} instead of {why}");
+        };
+        assert_eq!(partial, text, "{reason}");
+        assert!(reason.contains(why), "{reason}");
     }
 }
 

@@ -111,10 +111,10 @@ impl World {
 fn tried(result: Result<Pulled, PullError>) -> (Vec<Tried>, String) {
     let error = result.unwrap_err();
     let text = error.to_string();
-    match error {
-        PullError::NoSource { tried, .. } => (tried, text),
-        other => panic!("{other:?}"),
-    }
+    let PullError::NoSource { tried, .. } = error else {
+        panic!("{text}");
+    };
+    (tried, text)
 }
 
 #[tokio::test]
