@@ -26,3 +26,21 @@ case $rlm_level in
   v2) export GGML_AVX=OFF GGML_AVX2=OFF GGML_FMA=OFF GGML_F16C=OFF GGML_BMI2=OFF ;;
 esac
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$rlm_cache/target-$rlm_level}
+
+# The toolchain that the repository pins; where it goes by another name here (`stable`, say), that
+# one, so that nothing is fetched.
+rlm_toolchain() {
+  local pinned name
+  pinned=$(sed -n 's/^channel = "\(.*\)"/\1/p' rust-toolchain.toml)
+  export RUSTUP_AUTO_INSTALL=${RUSTUP_AUTO_INSTALL:-1}
+  command -v rustup >/dev/null || return 0
+  RUSTUP_AUTO_INSTALL=0 rustup run "$pinned" rustc --version >/dev/null 2>&1 && return 0
+  for name in $(rustup toolchain list 2>/dev/null | awk '{print $1}'); do
+    if RUSTUP_AUTO_INSTALL=0 rustup run "$name" rustc --version 2>/dev/null |
+      grep -q "^rustc $pinned "; then
+      export RUSTUP_TOOLCHAIN=$name
+      return 0
+    fi
+  done
+}
+[[ -n ${RUSTUP_TOOLCHAIN:-} || ! -f rust-toolchain.toml ]] || rlm_toolchain

@@ -165,15 +165,10 @@ fn hold(rule: &Rule, merged: &mut Merged) -> Option<Problem> {
     ))
 }
 
-fn quantized_needs_flash(merged: &mut Merged) -> Option<Problem> {
+fn quantized_needs_flash(merged: &Merged) -> Option<Problem> {
     let (left, right) = ("engine.llama.kv_type", "engine.llama.flash_attention");
     let (kv_type, flash) = (merged.get(left)?.clone(), merged.get(right)?.clone());
     if kv_type.0.as_str() == Some("f16") || flash.0.as_str() != Some("off") {
-        return None;
-    }
-    if kv_type.1 == Origin::Default {
-        let follows = Origin::Follows { key: right };
-        merged.insert(left, (Value::String("f16".to_owned()), follows));
         return None;
     }
     let why = "quantized values need flash attention";

@@ -348,12 +348,6 @@ fn a_default_gives_way_to_what_was_set() {
             "5999B",
             "follows engine.llama.window",
         ),
-        (
-            "engine.llama.flash_attention = \"off\"",
-            "engine.llama.kv_type",
-            "f16",
-            "follows engine.llama.flash_attention",
-        ),
     ] {
         let shown = resolved(&[file(set)]).show(true);
         let line = shown.lines().find(|line| line.starts_with(key)).unwrap();

@@ -94,9 +94,9 @@ pub struct Pulled {
 pub enum PullError {
     /// Every source failed; each with its reason.
     #[error(
-        "no source gave model `{name}`:{}\nNext: run `rlm-ctl model pull {name}` again where \
-         one of them can be reached, or put the file yourself at {} and run it again (it is then only \
-         verified), or name any model file by its path", list(.tried), .path.display()
+        "no source gave model `{name}`:{}\nNext: run `rlm-ctl model pull {name}` again where one \
+         of them can be reached, or put the file yourself at {} and run it again (it is then \
+         only verified), or name any model file by its path", list(.tried), .path.display()
     )]
     NoSource {
         name: String,

@@ -74,7 +74,7 @@ async fn searches_and_readings_are_told_as_shown() {
             .starts_with("[1] The Toledo museum opened in 1911."),
         "{outcome:?}"
     );
-    assert_eq!(outcome.shown[0], "The Toledo museum opened in 1911.");
+    assert!(outcome.shown[0].starts_with("The Toledo museum opened in 1911."));
     let host = Reader("The library closed in 1950.");
     let outcome = s
         .run(
