@@ -4,7 +4,7 @@
 //!
 //! Everything that decides (which call runs when, what is reused, where a reply ends, whether to
 //! restart, how many threads) is in pure modules: `schedule`, `reply`, `restarts`, `pace`.
-//! What is unsafe lives in `ffi` only.
+//! The C interface is touched in `ffi` only.
 
 mod clock;
 mod engine;

@@ -78,7 +78,7 @@ async fn searches_and_readings_are_told_as_shown() {
     let host = Reader("The library closed in 1950.");
     let outcome = s
         .run(
-            "ask('When did the museum close?', search('museum close'))",
+            "ask('When did the Toledo museum close?', search('museum close'))",
             &host,
         )
         .await;
