@@ -1,6 +1,7 @@
 //! Runs `rlm-ctl` as a process, with folders of its own, and reads what it says.
 
 use serde_json::Value;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
@@ -26,7 +27,30 @@ impl Home {
     }
 
     pub(crate) fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_rlm-ctl"));
+        self.program(env!("CARGO_BIN_EXE_rlm-ctl"), args)
+    }
+
+    pub(crate) fn node_command(&self) -> Command {
+        self.program(env!("CARGO_BIN_EXE_rlm-node"), &["run"])
+    }
+
+    /// `rlm-node run`, once it listens.
+    pub(crate) fn node(&self) -> Child {
+        let mut node = self
+            .node_command()
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("rlm-node starts");
+        let mut said = BufReader::new(node.stderr.take().expect("a pipe"));
+        let mut line = String::new();
+        said.read_line(&mut line).expect("a line");
+        assert!(line.starts_with("listening on "), "{line}");
+        node.stderr = Some(said.into_inner());
+        node
+    }
+
+    fn program(&self, program: &str, args: &[&str]) -> Command {
+        let mut command = Command::new(program);
         command
             .args(args)
             .current_dir(self.folder.path())
@@ -35,6 +59,7 @@ impl Home {
             .env("HOME", self.folder.path())
             // The REPL's Python is compiled once for all tests of a machine.
             .env("XDG_CACHE_HOME", shared_cache())
+            .env("XDG_RUNTIME_DIR", self.folder.path())
             .env("RLM_CACHE_ENABLED", "false")
             .stdin(Stdio::null());
         command

@@ -270,3 +270,35 @@ fn a_trace_of_many_turns_stays_small() {
         .len();
     assert!(bytes < 100_000, "{bytes} bytes");
 }
+
+#[test]
+fn a_running_node_does_the_work_and_refuses_a_second_one() {
+    let home = Home::new();
+    let server = Server::start(|_| Answer::Text("```repl\nFINAL(len(context))\n```".to_owned()));
+    let mut node = home.node();
+    let run = submit(&home, &server, &[], "How long?");
+    run.expect(0, &[]);
+    assert_eq!(run.json()["answer"], "522");
+    assert!(
+        !run.err.contains("no node is running"),
+        "the node was asked: {}",
+        run.err
+    );
+    let missing = home.run(&["submit", "--context", "missing.txt", "What?"]);
+    missing.expect(6, &["missing.txt", "does not exist"]);
+    let second = home
+        .node_command()
+        .output()
+        .expect("a second rlm-node starts");
+    assert_eq!(second.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&second.stderr).contains("already running"));
+
+    let sent = std::process::Command::new("kill")
+        .args(["-TERM", &node.id().to_string()])
+        .status()
+        .expect("kill runs");
+    assert!(sent.success());
+    assert_eq!(node.wait().expect("an end").code(), Some(0));
+    let alone = submit(&home, &server, &[], "How long?");
+    alone.expect(0, &["no node is running"]);
+}
