@@ -57,7 +57,7 @@ pub struct SubmitArgs {
     /// A file, a folder, or `-` for standard input; repeat it for several
     #[arg(long, short, required = true, value_name = "PATH|-")]
     pub context: Vec<PathBuf>,
-    /// The root model: a catalog name, PATH.gguf, ollama:NAME[@URL] or openai:NAME@URL
+    /// The root model: a catalog name, PATH.gguf, ollama:NAME or openai:NAME@URL
     #[arg(long, short, value_name = "MODEL")]
     pub model: Option<String>,
     /// The model that sub-calls go to; the root model when not given
