@@ -142,20 +142,40 @@ fn column_lines(scan: &Scan) -> Vec<String> {
 }
 
 fn rows_text(facts: &Facts<'_>, scan: &Scan, lines: &LineIndex, columns: &[String]) -> String {
-    let filled = lines
-        .iter(facts.text, 0)
-        .filter(|line| !facts.text[line.clone()].trim().is_empty());
-    let second = filled.take(2).last().map_or("", |line| &facts.text[line]);
     let sampled = if scan.sampled {
         " (values from a sample of them)"
     } else {
         ""
     };
+    if scan.table.form == RowsForm::JsonArray {
+        return json_text(facts, scan, sampled, columns);
+    }
+    let filled = lines
+        .iter(facts.text, 0)
+        .filter(|line| !facts.text[line.clone()].trim().is_empty());
+    let second = filled.take(2).last().map_or("", |line| &facts.text[line]);
     format!(
         "context: {} lines. Line 2: {}\nrows: list of {} dicts with the keys{sampled}\n{}",
         lines.count(),
         clip(second, LINE_CHARS),
         scan.table.index.count(),
+        columns.join("\n"),
+    )
+}
+
+fn json_text(facts: &Facts<'_>, scan: &Scan, sampled: &str, columns: &[String]) -> String {
+    let index = &scan.table.index;
+    let first = index.iter(facts.text, 0).next();
+    let first = first.map_or("", |object| &facts.text[object]);
+    // Objects may be set over many lines; the card shows them on one.
+    let shown = first.chars().take(LINE_CHARS * 4).collect::<String>();
+    let shown = shown.split_whitespace().collect::<Vec<_>>().join(" ");
+    format!(
+        "context: {} characters of JSON, an array of objects. The first: {}\n\
+         rows: list of {} dicts with the keys{sampled}\n{}",
+        facts.chars,
+        clip(&shown, LINE_CHARS),
+        index.count(),
         columns.join("\n"),
     )
 }

@@ -1,5 +1,6 @@
 //! What kind of text this is, from its name and some of its lines. Pure.
 
+use crate::line_index::object_at;
 use crate::rows::{RowsForm, cell, csv, log, time};
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +24,9 @@ pub(crate) fn detect(name: &str, text: &str) -> Kind {
     let sample = Sample::take(text);
     if sample.first.is_empty() {
         return Kind::Empty;
+    }
+    if is_json_array(text) {
+        return Kind::Rows(RowsForm::JsonArray);
     }
     if sample.enough
         && let Some(form) = rows_form(&sample)
@@ -83,6 +87,32 @@ impl<'a> Sample<'a> {
         let count = self.lines.iter().filter(|line| holds(line)).count();
         count * 10 > self.lines.len() * 9
     }
+}
+
+/// An array of at least two objects, as far as its first ones and its two ends tell.
+fn is_json_array(text: &str) -> bool {
+    let open = text.len() - text.trim_start().len();
+    if !text[open..].starts_with('[') || !text.trim_end().ends_with(']') {
+        return false;
+    }
+    let (mut at, mut seen) = (open + 1, 0);
+    while seen < JSON_SAMPLE {
+        let Some(object) = object_at(text.as_bytes(), at) else {
+            break;
+        };
+        let between = &text[at..object.start];
+        let object_text = &text[object.clone()];
+        if object_text.len() > JSON_OBJECT_BYTES
+            || !between.chars().all(|c| c == ',' || c.is_ascii_whitespace())
+            || serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(object_text)
+                .is_err()
+        {
+            return false;
+        }
+        at = object.end;
+        seen += 1;
+    }
+    seen >= 2
 }
 
 fn rows_form(sample: &Sample<'_>) -> Option<RowsForm> {
@@ -217,6 +247,10 @@ fn runs_on(line: &str, next: &str) -> bool {
         && !line.trim_end().ends_with(['.', '!', '?', ':', ';'])
         && next.trim_start().starts_with(|c: char| c.is_lowercase())
 }
+
+/// Objects of a JSON array that are looked at, and the bytes of one that may be a row.
+const JSON_SAMPLE: usize = 20;
+const JSON_OBJECT_BYTES: usize = 1 << 20;
 
 /// Fewer lines are no log.
 const LOG_LINES_MIN: usize = 40;

@@ -2,7 +2,7 @@
 //! scanning at most one block. 16 bytes per 64 KiB, built in one parallel pass. Pure.
 
 use crate::split::is_space;
-use memchr::{memchr, memchr2};
+use memchr::{memchr, memchr2, memchr3};
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -15,6 +15,8 @@ pub(crate) enum LineRule {
     NotBlank,
     /// As `NotBlank`, but a quoted CSV field may hold line breaks; its separator.
     Quoted(u8),
+    /// Objects of JSON arrays, wherever their lines break.
+    Objects,
 }
 
 #[derive(Debug)]
@@ -37,7 +39,7 @@ struct Block {
 impl LineIndex {
     pub(crate) fn build(text: &str, rule: LineRule) -> LineIndex {
         let counted = match rule {
-            LineRule::Quoted(_) => count_quoted(text, rule),
+            LineRule::Quoted(_) | LineRule::Objects => count_in_order(text, rule),
             LineRule::All | LineRule::NotBlank => count_blocks(text, rule),
         };
         let mut before = 0;
@@ -141,39 +143,47 @@ impl Iterator for LineIter<'_> {
     type Item = Range<usize>;
 
     fn next(&mut self) -> Option<Range<usize>> {
-        let bytes = self.text.as_bytes();
-        while self.at < bytes.len() {
-            let start = self.at;
-            let end = match self.index.rule {
-                LineRule::Quoted(separator) => record_end(bytes, start, separator),
-                LineRule::All | LineRule::NotBlank => {
-                    memchr(b'\n', &bytes[start..]).map_or(bytes.len(), |i| start + i)
-                }
-            };
-            self.at = end + 1;
-            if counts(self.text, start, end, self.index.rule)
-                && self.index.dropped.binary_search(&start).is_err()
+        while let Some((line, next)) = line_at(self.text.as_bytes(), self.at, self.index.rule) {
+            self.at = next;
+            if counts(self.text, &line, self.index.rule)
+                && self.index.dropped.binary_search(&line.start).is_err()
             {
-                return Some(start..without_cr(bytes, start, end));
+                return Some(without_cr(self.text.as_bytes(), line, self.index.rule));
             }
         }
         None
     }
 }
 
-fn without_cr(bytes: &[u8], start: usize, end: usize) -> usize {
-    if end > start && bytes[end - 1] == b'\r' {
-        end - 1
-    } else {
-        end
+/// The first line that starts at `at` or after it, and where to look for the next one.
+fn line_at(bytes: &[u8], at: usize, rule: LineRule) -> Option<(Range<usize>, usize)> {
+    if at >= bytes.len() {
+        return None;
     }
+    let end = match rule {
+        LineRule::Quoted(separator) => record_end(bytes, at, separator),
+        LineRule::All | LineRule::NotBlank => {
+            memchr(b'\n', &bytes[at..]).map_or(bytes.len(), |i| at + i)
+        }
+        LineRule::Objects => {
+            let object = object_at(bytes, at)?;
+            let next = object.end;
+            return Some((object, next));
+        }
+    };
+    Some((at..end, end + 1))
 }
 
-fn counts(text: &str, start: usize, end: usize, rule: LineRule) -> bool {
+fn without_cr(bytes: &[u8], line: Range<usize>, rule: LineRule) -> Range<usize> {
+    let cr = rule != LineRule::Objects && bytes[line.clone()].last() == Some(&b'\r');
+    line.start..line.end - usize::from(cr)
+}
+
+fn counts(text: &str, line: &Range<usize>, rule: LineRule) -> bool {
     match rule {
-        LineRule::All => true,
+        LineRule::All | LineRule::Objects => true,
         LineRule::NotBlank | LineRule::Quoted(_) => {
-            let line = &text[start..end];
+            let line = &text[line.clone()];
             line.bytes().next().is_some_and(|b| b.is_ascii_graphic())
                 || line.chars().any(|c| !is_space(c))
         }
@@ -190,12 +200,13 @@ fn count_blocks(text: &str, rule: LineRule) -> Vec<(usize, u64)> {
             let (from, to) = (block * BLOCK, ((block + 1) * BLOCK).min(bytes.len()));
             let mut at = match from.checked_sub(1) {
                 None => 0,
-                Some(before) => memchr(b'\n', &bytes[before..]).map_or(to, |i| from + i),
+                // No further than the block: a line of gigabytes crosses many.
+                Some(before) => memchr(b'\n', &bytes[before..to - 1]).map_or(to, |i| from + i),
             };
             let (mut first, mut count) = (usize::MAX, 0);
             while at < to {
                 let end = memchr(b'\n', &bytes[at..]).map_or(bytes.len(), |i| at + i);
-                if counts(text, at, end, rule) {
+                if counts(text, &(at..end), rule) {
                     first = first.min(at);
                     count += 1;
                 }
@@ -206,23 +217,62 @@ fn count_blocks(text: &str, rule: LineRule) -> Vec<(usize, u64)> {
         .collect()
 }
 
-fn count_quoted(text: &str, rule: LineRule) -> Vec<(usize, u64)> {
-    let LineRule::Quoted(separator) = rule else {
-        return Vec::new();
-    };
+/// As `count_blocks` where a line's end depends on everything before it.
+fn count_in_order(text: &str, rule: LineRule) -> Vec<(usize, u64)> {
     let bytes = text.as_bytes();
     let mut blocks = vec![(usize::MAX, 0); bytes.len().div_ceil(BLOCK)];
     let mut at = 0;
-    while at < bytes.len() {
-        let end = record_end(bytes, at, separator);
-        if counts(text, at, end, rule) {
-            let block = &mut blocks[at / BLOCK];
-            block.0 = block.0.min(at);
+    while let Some((line, next)) = line_at(bytes, at, rule) {
+        if counts(text, &line, rule) {
+            let block = &mut blocks[line.start / BLOCK];
+            block.0 = block.0.min(line.start);
             block.1 += 1;
         }
-        at = end + 1;
+        at = next;
     }
     blocks
+}
+
+/// The first JSON object that starts at `from` or after it, outside of strings; none when there is
+/// none that closes.
+pub(crate) fn object_at(bytes: &[u8], from: usize) -> Option<Range<usize>> {
+    let mut at = from;
+    loop {
+        at += memchr2(b'{', b'"', bytes.get(at..)?)?;
+        if bytes[at] == b'{' {
+            return Some(at..object_end(bytes, at)?);
+        }
+        at = string_end(bytes, at + 1)?;
+    }
+}
+
+fn object_end(bytes: &[u8], start: usize) -> Option<usize> {
+    let (mut at, mut depth) = (start, 0_u64);
+    loop {
+        at += memchr3(b'{', b'}', b'"', bytes.get(at..)?)?;
+        match bytes[at] {
+            b'{' => depth += 1,
+            b'}' if depth == 1 => return Some(at + 1),
+            b'}' => depth -= 1,
+            _ => {
+                at = string_end(bytes, at + 1)?;
+                continue;
+            }
+        }
+        at += 1;
+    }
+}
+
+/// Behind the quote that ends the string.
+fn string_end(bytes: &[u8], from: usize) -> Option<usize> {
+    let mut at = from;
+    loop {
+        at += memchr2(b'"', b'\\', bytes.get(at..)?)?;
+        if bytes[at] == b'"' {
+            return Some(at + 1);
+        }
+        at += 2;
+    }
 }
 
 /// The end of the CSV record that starts at `start`. A quote opens a field only where the field

@@ -18,6 +18,13 @@ fn rows() {
         &"{\"a\": 1}\n".repeat(5),
         Kind::Rows(RowsForm::JsonLines),
     );
+    let array = Kind::Rows(RowsForm::JsonArray);
+    check("", "[{\"a\": 1}, {\"a\": \"}]\"}]", array);
+    check("x.json", "\n[\n  {\n    \"a\": {}\n  },\n  {}\n]\n", array);
+    check("", "[{\"a\": 1}]", Kind::Prose);
+    check("", "[1, {\"a\": 1}, {\"a\": 2}]", Kind::Prose);
+    check("", "[{\"a\": 1}, {\"a\": 2}", Kind::Prose);
+    check("", "[{\"a\": 1}, {\"a\" 2}]", Kind::Prose);
     check(
         "",
         &format!("day,shop,cost\n{}", "2024-01-01,Tampa,3\n".repeat(9)),

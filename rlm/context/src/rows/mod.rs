@@ -28,6 +28,8 @@ pub enum RowsForm {
         header: bool,
     },
     JsonLines,
+    /// One array of objects, or one in each section.
+    JsonArray,
     /// Log lines with at least two `key=value` each.
     KeyValue,
     /// Log lines with a time and fields by position.
@@ -74,7 +76,7 @@ impl Table {
         let mut values: Vec<Value> = vec![Value::Null; self.keys.len()];
         let mut extra = Row::new();
         let mut hint = 0;
-        let keep_extra = self.form == RowsForm::JsonLines;
+        let keep_extra = matches!(self.form, RowsForm::JsonLines | RowsForm::JsonArray);
         fields(
             self.form,
             line,
@@ -124,7 +126,7 @@ pub(crate) fn find_from<T>(items: &[T], hint: usize, fits: impl Fn(&T) -> bool) 
 /// Do rows of this form carry their line as text? Where the fields are cut out of free text, yes.
 pub(crate) fn has_line(form: RowsForm) -> bool {
     match form {
-        RowsForm::Csv { .. } | RowsForm::JsonLines => false,
+        RowsForm::Csv { .. } | RowsForm::JsonLines | RowsForm::JsonArray => false,
         RowsForm::KeyValue | RowsForm::Positional | RowsForm::WebLog | RowsForm::Syslog => true,
     }
 }
@@ -136,7 +138,7 @@ pub(crate) fn fields(form: RowsForm, line: &str, visit: &mut dyn FnMut(Field<'_>
             csv::fields(line, separator, visit);
             true
         }
-        RowsForm::JsonLines => json_fields(line, visit),
+        RowsForm::JsonLines | RowsForm::JsonArray => json_fields(line, visit),
         RowsForm::KeyValue | RowsForm::Positional => {
             log::fields(line, visit);
             true
@@ -146,7 +148,7 @@ pub(crate) fn fields(form: RowsForm, line: &str, visit: &mut dyn FnMut(Field<'_>
     }
 }
 
-/// One object per line; objects inside it are flattened one level: `user_name`.
+/// One object; objects inside it are flattened one level: `user_name`.
 fn json_fields(line: &str, visit: &mut dyn FnMut(Field<'_>)) -> bool {
     let Ok(object) = serde_json::from_str::<Row>(line) else {
         return false;

@@ -76,6 +76,7 @@ fn rule(text: &str, form: RowsForm) -> LineRule {
         RowsForm::Csv { separator, .. } if memchr::memchr(b'"', text.as_bytes()).is_some() => {
             LineRule::Quoted(u8::try_from(separator).unwrap_or(b','))
         }
+        RowsForm::JsonArray => LineRule::Objects,
         RowsForm::Csv { .. }
         | RowsForm::JsonLines
         | RowsForm::KeyValue
@@ -125,7 +126,7 @@ fn choose(
             }
             return (csv_keys, columns);
         }
-        RowsForm::JsonLines => {}
+        RowsForm::JsonLines | RowsForm::JsonArray => {}
         RowsForm::KeyValue | RowsForm::Positional | RowsForm::WebLog => {
             columns.retain(|column| column.present * 100 >= rows * 98 && column.key != "line");
         }

@@ -79,6 +79,57 @@ fn json_lines_are_flattened_and_bad_lines_left_out() {
     );
 }
 
+/// An array set as `serde_json` sets it, over many lines or on one.
+fn array(pretty: bool) -> String {
+    let items: Vec<serde_json::Value> = (0..9000)
+        .map(|i| json!({"id": i, "user": {"name": format!("n{}", i % 5)}, "note": "a \"} ,{ ["}))
+        .collect();
+    if pretty {
+        serde_json::to_string_pretty(&items).unwrap()
+    } else {
+        serde_json::to_string(&items).unwrap()
+    }
+}
+
+#[test]
+fn objects_of_an_array_are_rows_however_their_lines_break() {
+    for pretty in [true, false] {
+        let context = context(&array(pretty));
+        assert_eq!(context.card().kind, Kind::Rows(RowsForm::JsonArray));
+        assert_eq!(context.rows_len(), Some(9000));
+        let all = context.rows(0..u64::MAX).unwrap();
+        for start in [0, 1, 4321, 8999, 9000] {
+            let row = context.rows(start..start + 1).unwrap();
+            assert_eq!(row[..], all[start as usize..9000.min(start as usize + 1)]);
+        }
+        assert_eq!(
+            json!(all[4321]),
+            json!({"id": 4321, "user_name": "n1", "note": "a \"} ,{ ["})
+        );
+        let card = &context.card().text;
+        assert!(
+            card.contains("JSON, an array of objects. The first: {")
+                && card.contains("rows: list of 9000 dicts with the keys\nid: number 0..8999\n")
+                && card.contains("user_name: 'n0', 'n1', 'n2', 'n3', 'n4'"),
+            "{card}"
+        );
+    }
+}
+
+#[test]
+fn an_array_that_breaks_off_has_the_rows_before_that() {
+    let mut text = array(false);
+    text.insert_str(text.len() - 1, ",{\"id\": ");
+    let context = context(&text);
+    assert_eq!(context.rows_len(), Some(9000));
+    let files = [array(true), array(false)].map(|text| Source::Text {
+        name: "part.json".into(),
+        text,
+    });
+    let both = Context::open(&files, &OpenOptions::default()).unwrap();
+    assert_eq!(both.rows_len(), Some(18_000), "a table in parts");
+}
+
 #[test]
 fn csv_rows_know_quotes_headers_and_misfits() {
     let mut text = String::from("day,shop,\"note, long\",cost\n");
