@@ -85,7 +85,7 @@ impl Gather<'_> {
         self.folder = true;
         let before = self.parts.len();
         let mut files = 0;
-        for found in walker(root, self.options.respect_ignore) {
+        for found in walker(root, self.options)? {
             let Ok(found) = found else {
                 self.skipped.unreadable += 1;
                 continue;
@@ -271,16 +271,41 @@ impl NotText {
     }
 }
 
-fn walker(root: &Path, respect_ignore: bool) -> ignore::Walk {
-    ignore::WalkBuilder::new(root)
-        .standard_filters(respect_ignore)
+fn walker(root: &Path, options: &OpenOptions) -> Result<ignore::Walk, OpenError> {
+    let patterns = patterns(&options.ignore)?;
+    let folder = root.to_owned();
+    let wanted = move |found: &ignore::DirEntry| {
+        let inside = found.path().strip_prefix(&folder).unwrap_or(found.path());
+        let is_dir = found.file_type().is_some_and(|kind| kind.is_dir());
+        found.depth() == 0 || !patterns.matched(inside, is_dir).is_ignore()
+    };
+    let walk = ignore::WalkBuilder::new(root)
+        .standard_filters(options.respect_ignore)
+        .filter_entry(wanted)
         // A folder that was unpacked rather than cloned has its ignore rules all the same, and
         // what one user set for all repositories must not change a context's hash.
         .require_git(false)
         .git_global(false)
         .follow_links(false)
         .sort_by_file_path(Path::cmp)
+        .build();
+    Ok(walk)
+}
+
+fn patterns(lines: &[String]) -> Result<ignore::gitignore::Gitignore, OpenError> {
+    let fault = |pattern: &str, error: &ignore::Error| OpenError::Pattern {
+        pattern: pattern.to_owned(),
+        reason: error.to_string(),
+    };
+    let mut builder = ignore::gitignore::GitignoreBuilder::new("");
+    for line in lines {
+        builder
+            .add_line(None, line)
+            .map_err(|error| fault(line, &error))?;
+    }
+    builder
         .build()
+        .map_err(|error| fault(&lines.join("`, `"), &error))
 }
 
 fn section_name(root: &Path, path: &Path, several: bool) -> String {

@@ -29,6 +29,9 @@ pub struct OpenOptions {
     pub scratch_dir: Option<PathBuf>,
     /// Leave out what `.gitignore`, `.ignore` and hidden names leave out, as ripgrep does (true).
     pub respect_ignore: bool,
+    /// More patterns that leave files and folders out, as in `.gitignore` (none). They hold below
+    /// each folder that is named; a file that is named itself is always read.
+    pub ignore: Vec<String>,
     /// Where search indexes are kept by content hash; none: they are built anew by each process.
     pub index_cache_dir: Option<PathBuf>,
     /// The index cache's size; the oldest files go first (2 GiB).
@@ -48,6 +51,7 @@ impl Default for OpenOptions {
             memory_bytes: 256 << 20,
             scratch_dir: None,
             respect_ignore: true,
+            ignore: Vec::new(),
             index_cache_dir: None,
             index_cache_bytes: 2 << 30,
             scan_bytes: 512 << 20,
@@ -123,6 +127,8 @@ pub enum OpenError {
          or raise max_files", path.display()
     )]
     TooManyFiles { path: PathBuf, limit: usize },
+    #[error("the pattern `{pattern}` of context.ignore is not one: {reason}")]
+    Pattern { pattern: String, reason: String },
     #[error(
         "the folder `{}` has no text to read ({} files left out: {} binary, {} not UTF-8, {} \
          empty, {} unreadable); ignored and hidden files are not looked at", path.display(),

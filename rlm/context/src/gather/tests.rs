@@ -248,6 +248,32 @@ fn a_folder_is_walked_as_ripgrep_does() {
 }
 
 #[test]
+fn patterns_of_the_user_leave_out_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("project");
+    for name in ["a.txt", "b.log", "keep.log", "out/c.txt", "src/out/d.txt"] {
+        write(&root.join(name), "text");
+    }
+    let with = |ignore: &[&str], respect_ignore| OpenOptions {
+        ignore: ignore.iter().map(|line| (*line).to_owned()).collect(),
+        respect_ignore,
+        ..OpenOptions::default()
+    };
+    for respect_ignore in [true, false] {
+        let options = with(&["*.log", "!keep.log", "/out/"], respect_ignore);
+        let context = Context::open(&[Source::Path(root.clone())], &options).unwrap();
+        assert_eq!(names(&context), ["a.txt", "keep.log", "src/out/d.txt"]);
+    }
+    let all = with(&["*"], true);
+    let named = Context::open(&[Source::Path(root.join("a.txt"))], &all).unwrap();
+    assert_eq!(names(&named), ["a.txt"], "what is named itself is read");
+    let nothing = Context::open(&[Source::Path(root.clone())], &all).unwrap_err();
+    assert!(matches!(nothing, OpenError::NoText { .. }), "{nothing}");
+    let wrong = Context::open(&[Source::Path(root)], &with(&["a{b", "c"], true)).unwrap_err();
+    assert!(wrong.to_string().contains("`a{b`"), "{wrong}");
+}
+
+#[test]
 fn a_folder_without_text_says_what_it_has() {
     let folder = tempfile::tempdir().unwrap();
     write(&folder.path().join("a.bin"), b"\0\0");
