@@ -172,7 +172,12 @@ impl FakePip {
 for last; do dir=$before; before=$last; done
 name=${last%%==*}
 echo "$last" >> "$here/log"
-test -f "$here/hang-$name" && { echo begun > "$here/begun"; exec sleep 1000; }
+test -p "$here/hang-$name" && {
+  exec 3>"$here/hang-$name"
+  sleep 1000 &
+  echo yes > "$here/begun"
+  wait
+}
 test -f "$here/$name.whl" || { echo "ERROR: No matching distribution found for $last" >&2; exit 1; }
 cp "$here/$name.whl" "$dir/$name-1.0-py3-none-any.whl""#,
         );
@@ -197,6 +202,26 @@ cp "$here/$name.whl" "$dir/$name-1.0-py3-none-any.whl""#,
 
     pub(crate) fn withdraw(&self, name: &str) {
         fs::remove_file(self.folder.path().join(format!("{name}.whl"))).unwrap();
+    }
+
+    /// Makes the request for `name` start a process of its own and wait for it for ever. What comes
+    /// back is told when nothing of it runs any more: each holds the pipe open.
+    pub(crate) fn hang(&self, name: &str) -> std::sync::mpsc::Receiver<()> {
+        let pipe = self.folder.path().join(format!("hang-{name}"));
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+        assert!(made.unwrap().success());
+        let (ended, told) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            fs::read(&pipe).unwrap();
+            fs::remove_file(&pipe).unwrap();
+            ended.send(()).ok();
+        });
+        told
+    }
+
+    /// Whether a request hangs by now.
+    pub(crate) fn hangs(&self) -> bool {
+        self.folder.path().join("begun").exists()
     }
 
     /// What was asked for since the last look.

@@ -1,7 +1,8 @@
 //! Fetches a file from an address into the growing file, going on where it ends.
 
+use super::job::{Job, REPORT_BYTES};
 use super::plan::{Ask, Head, PartState, Step, ask, judge, resume_now};
-use super::{Job, Phase, REPORT_BYTES, Trouble};
+use super::{Phase, Trouble};
 use reqwest::Response;
 use reqwest::header::{
     CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, IF_RANGE,

