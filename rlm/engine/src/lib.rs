@@ -11,6 +11,7 @@ mod name;
 mod ollama;
 mod openai;
 mod preview;
+mod protocol;
 mod record;
 mod recording;
 mod replay;

@@ -1,7 +1,8 @@
 //! A small HTTP server on loopback for tests: it answers each request as a script says, and can
 //! break in every way that a server breaks. Remembers what it was asked.
 
-use crate::{ChatRequest, Sampling};
+use crate::web::{WebOptions, web_client};
+use crate::{CancellationToken, ChatRequest, Engine, EngineError, Reply, Sampling, discard};
 use base::Message;
 use serde_json::Value;
 use std::sync::{Arc, Mutex};
@@ -184,6 +185,23 @@ pub(crate) fn ask(text: &str) -> ChatRequest {
         grammar: None,
         shared_prefix: 0,
     }
+}
+
+/// Asks without a sink and without an end to the waiting.
+pub(crate) async fn chat(engine: &dyn Engine, request: &ChatRequest) -> Result<Reply, EngineError> {
+    engine
+        .chat(request, &mut discard(), LONG, &CancellationToken::new())
+        .await
+}
+
+pub(crate) fn client() -> reqwest::Client {
+    web_client(&WebOptions::default()).unwrap()
+}
+
+/// An address at which nothing listens.
+pub(crate) async fn nowhere() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    format!("http://{}", listener.local_addr().unwrap())
 }
 
 /// Long enough that only a test that steps time reaches it.

@@ -15,6 +15,11 @@ pub struct WebOptions {
     pub connect_timeout: Duration,
     /// How many idle connections to one server are kept for the next call.
     pub idle_per_host: usize,
+    /// Proxies for `https://` and for `http://` addresses; none: straight to the server.
+    pub https_proxy: Option<String>,
+    pub http_proxy: Option<String>,
+    /// Hosts, domains and networks that are reached without one, separated by commas.
+    pub no_proxy: String,
 }
 
 impl Default for WebOptions {
@@ -22,11 +27,14 @@ impl Default for WebOptions {
         WebOptions {
             connect_timeout: CONNECT_TIMEOUT,
             idle_per_host: IDLE_PER_HOST,
+            https_proxy: None,
+            http_proxy: None,
+            no_proxy: String::new(),
         }
     }
 }
 
-/// The client could not be made; nothing was sent.
+/// The client could not be made; nothing was sent. The text never holds a proxy's password.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("no HTTP client can be made: {reason}")]
 pub struct WebError {
@@ -49,13 +57,40 @@ pub fn web_client(options: &WebOptions) -> Result<reqwest::Client, WebError> {
         .map_err(|e| error(e.to_string()))?
         .with_root_certificates(roots)
         .with_no_client_auth();
-    reqwest::Client::builder()
+    let builder = reqwest::Client::builder();
+    proxied(builder, options)?
         .tls_backend_preconfigured(tls)
         .connect_timeout(options.connect_timeout)
         .pool_max_idle_per_host(options.idle_per_host)
         .user_agent(concat!("rlm-node/", env!("CARGO_PKG_VERSION")))
         .build()
         .map_err(|e| error(chain(&e)))
+}
+
+/// Without this the client would read the environment by itself.
+fn proxied(
+    builder: reqwest::ClientBuilder,
+    options: &WebOptions,
+) -> Result<reqwest::ClientBuilder, WebError> {
+    let mut builder = builder.no_proxy();
+    for (scheme, address) in [
+        ("https", &options.https_proxy),
+        ("http", &options.http_proxy),
+    ] {
+        let Some(address) = address else { continue };
+        let proxy = match scheme {
+            "https" => reqwest::Proxy::https(address),
+            _ => reqwest::Proxy::http(address),
+        };
+        let proxy = proxy.map_err(|_| WebError {
+            reason: format!(
+                "the proxy for {scheme} is no address; write it as http://HOST:PORT, or unset it"
+            ),
+        })?;
+        let except = reqwest::NoProxy::from_string(&options.no_proxy);
+        builder = builder.proxy(proxy.no_proxy(except));
+    }
+    Ok(builder)
 }
 
 /// Why a request never got an answer, with what to do about it. `start` tells how this kind of
@@ -122,3 +157,6 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// As many as a batch of sub-calls has in flight at one server.
 const IDLE_PER_HOST: usize = 64;
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,7 @@
-//! Engine (c): Ollama over its own API, which unlike its OpenAI-compatible one sets the
-//! window, keeps
-//! the model loaded and measures its times. Refuses grammars (Ollama has none). Invariant: a prompt
-//! is never cut silently; it fits the window that is asked for, or the call fails and says so.
+//! Engine (c): Ollama over its own API, which unlike its OpenAI-compatible one sets the window,
+//! keeps the model loaded and measures its times. Refuses grammars (Ollama has none). Invariant: a
+//! prompt is never cut silently; it fits the window that is asked for, or the call fails and says
+//! so.
 
 mod window;
 mod wire;
@@ -10,8 +10,8 @@ use crate::api::{ChatRequest, Engine, EngineError, ModelFacts, Reply, TextSink};
 use crate::estimate::estimate_prompt;
 use crate::http::{Server, retry_after_ms, unit_vectors};
 use crate::preview::{cut, describe};
-use crate::stream::{Account, Bounded, Decoder, End, Writing, bounded};
-use base::Finish;
+use crate::protocol::{self, Protocol};
+use crate::stream::{End, Writing};
 use reqwest::Response;
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -135,10 +135,37 @@ impl OllamaEngine {
         }
     }
 
+    fn check(&self, request: &ChatRequest, model: &Model) -> Result<(), EngineError> {
+        let what = if request.grammar.is_some() {
+            "hold a reply to a GBNF grammar"
+        } else if request.prefill.is_some() && !model.prefill {
+            "begin the assistant's turn (prefill): the model's template closes it"
+        } else {
+            return Ok(());
+        };
+        Err(EngineError::Unsupported {
+            engine: self.server.engine.clone(),
+            what: what.to_owned(),
+        })
+    }
+}
+
+#[async_trait::async_trait]
+impl Protocol for OllamaEngine {
+    type Lines = Answers;
+
+    fn engine(&self) -> &str {
+        &self.server.engine
+    }
+
+    fn lines(&self) -> Answers {
+        Answers::new(&self.server.engine)
+    }
+
     async fn talk(
         &self,
         request: &ChatRequest,
-        answers: &mut Answers,
+        lines: &mut Answers,
         writing: &mut Writing<'_>,
     ) -> Result<End, EngineError> {
         let model = self.shown().await?;
@@ -156,21 +183,7 @@ impl OllamaEngine {
         let mut response = self
             .post("/api/chat", &wire::body(request, &settings))
             .await?;
-        writing.read(&mut response, answers).await
-    }
-
-    fn check(&self, request: &ChatRequest, model: &Model) -> Result<(), EngineError> {
-        let what = if request.grammar.is_some() {
-            "hold a reply to a GBNF grammar"
-        } else if request.prefill.is_some() && !model.prefill {
-            "begin the assistant's turn (prefill): the model's template closes it"
-        } else {
-            return Ok(());
-        };
-        Err(EngineError::Unsupported {
-            engine: self.server.engine.clone(),
-            what: what.to_owned(),
-        })
+        writing.read(&mut response, lines).await
     }
 
     async fn embed_batch(&self, texts: &[String]) -> Result<Vec<Vec<f32>>, EngineError> {
@@ -208,36 +221,11 @@ impl Engine for OllamaEngine {
         deadline: Duration,
         cancel: &CancellationToken,
     ) -> Result<Reply, EngineError> {
-        let mut answers = Answers::new(&self.server.engine);
-        let mut writing = Writing::new(&self.server.engine, &request.sampling.stop, sink);
-        let call = self.talk(request, &mut answers, &mut writing);
-        let finish = match bounded(call, deadline, cancel).await {
-            Bounded::Ended(Ok(End::Done)) => None,
-            Bounded::Ended(Ok(End::StopString)) => Some(Finish::Stop),
-            Bounded::Ended(Ok(End::SinkClosed)) | Bounded::Cancelled => Some(Finish::Cancelled),
-            Bounded::Ended(Err(error)) => return Err(error),
-            Bounded::Deadline => {
-                return Err(EngineError::Deadline {
-                    partial: writing.text,
-                });
-            }
-        };
-        let account: Account = answers.account();
-        let finish = finish.or(account.finish).unwrap_or(Finish::End);
-        Ok(writing.reply(finish, account, estimate_prompt(request)))
+        protocol::chat(self, request, sink, deadline, cancel).await
     }
 
     async fn embed(&self, texts: &[String]) -> Result<Vec<Vec<f32>>, EngineError> {
-        let mut vectors = Vec::with_capacity(texts.len());
-        for batch in texts.chunks(EMBED_BATCH) {
-            let call = tokio::time::timeout(self.options.embed_deadline, self.embed_batch(batch));
-            let partial = String::new();
-            vectors.extend(
-                call.await
-                    .map_err(|_| EngineError::Deadline { partial })??,
-            );
-        }
-        Ok(vectors)
+        protocol::embed(self, texts, self.options.embed_deadline).await
     }
 
     /// Ollama has no call that counts tokens.
@@ -257,9 +245,6 @@ const PROBE_DEADLINE: Duration = Duration::from_secs(15);
 
 /// The first call loads the model.
 const EMBED_DEADLINE: Duration = Duration::from_secs(300);
-
-/// Texts in one request for embeddings.
-const EMBED_BATCH: usize = 256;
 
 #[cfg(test)]
 mod tests;

@@ -1,8 +1,7 @@
 use super::*;
-use crate::testing::{Act, LONG, TestServer, ask};
-use crate::web::{WebOptions, web_client};
-use crate::{Timings, discard};
-use base::Usage;
+use crate::Timings;
+use crate::testing::{Act, TestServer, ask, chat, client, nowhere};
+use base::{Finish, Usage};
 
 fn shown() -> Value {
     json!({
@@ -28,8 +27,7 @@ fn last(reason: &str) -> String {
 }
 
 fn engine(url: &str) -> OllamaEngine {
-    let client = web_client(&WebOptions::default()).unwrap();
-    OllamaEngine::new(client, url, "qwen:1b", OllamaOptions::default())
+    OllamaEngine::new(client(), url, "qwen:1b", OllamaOptions::default())
 }
 
 async fn serve(chat: impl Fn(usize) -> Act + Send + 'static) -> TestServer {
@@ -39,12 +37,6 @@ async fn serve(chat: impl Fn(usize) -> Act + Send + 'static) -> TestServer {
         other => Act::error(404, other),
     })
     .await
-}
-
-async fn chat(engine: &OllamaEngine, request: &ChatRequest) -> Result<Reply, EngineError> {
-    engine
-        .chat(request, &mut discard(), LONG, &CancellationToken::new())
-        .await
 }
 
 #[tokio::test]
@@ -174,11 +166,8 @@ async fn a_busy_absent_or_hanging_server_is_told_apart() {
     let error = chat(&engine(&server.url), &ask("q")).await.unwrap_err();
     assert!(matches!(error, EngineError::Busy { .. }), "{error}");
 
-    let gone = {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        format!("http://{}", listener.local_addr().unwrap())
-    };
-    let error = chat(&engine(&gone), &ask("q")).await.unwrap_err();
+    let gone = engine(&nowhere().await);
+    let error = chat(&gone, &ask("q")).await.unwrap_err();
     assert!(error.to_string().contains("`ollama serve`"), "{error}");
 
     let server = serve(|_| Act::Silence).await;

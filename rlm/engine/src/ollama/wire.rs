@@ -76,7 +76,7 @@ pub(super) fn body(request: &ChatRequest, settings: &Settings<'_>) -> Value {
 
 /// Reads the lines of a stream.
 #[derive(Debug)]
-pub(super) struct Answers {
+pub(crate) struct Answers {
     engine: String,
     account: Account,
     done: bool,

@@ -8,11 +8,10 @@ mod server;
 mod wire;
 
 use crate::api::{ChatRequest, Engine, EngineError, ModelFacts, Reply, TextSink};
-use crate::estimate::estimate_prompt;
 use crate::http::{Server, retry_after_ms, unit_vectors};
+use crate::protocol::{self, Protocol};
 use crate::secret::Secret;
-use crate::stream::{Account, Bounded, End, Writing, bounded};
-use base::Finish;
+use crate::stream::{BadLine, End, Writing};
 use refusal::{Answer, Refusal};
 use reqwest::{Response, StatusCode, header::CONTENT_TYPE};
 use serde_json::{Value, json};
@@ -188,11 +187,24 @@ impl OpenAiEngine {
             reason: format!("{} is not there: {why}{has}", self.server.engine),
         }
     }
+}
+
+#[async_trait::async_trait]
+impl Protocol for OpenAiEngine {
+    type Lines = Events;
+
+    fn engine(&self) -> &str {
+        &self.server.engine
+    }
+
+    fn lines(&self) -> Events {
+        Events::new(&self.server.engine)
+    }
 
     async fn talk(
         &self,
         request: &ChatRequest,
-        events: &mut Events,
+        lines: &mut Events,
         writing: &mut Writing<'_>,
     ) -> Result<End, EngineError> {
         let mut response = self.open(request).await?;
@@ -202,15 +214,15 @@ impl OpenAiEngine {
             .and_then(|v| v.to_str().ok());
         let kind = kind.unwrap_or_default().to_ascii_lowercase();
         if kind.starts_with("text/event-stream") {
-            return writing.read(&mut response, events).await;
+            return writing.read(&mut response, lines).await;
         }
         // A server that does not stream answers whole; anything but JSON is no server of ours.
         let answer = self.server.json(response).await?;
-        match events.whole(&answer) {
+        match lines.whole(&answer) {
             Ok(text) => writing.whole(&text),
             Err(bad) => Err(match bad {
-                crate::stream::BadLine::Garbled(reason) => self.server.garbled(reason),
-                crate::stream::BadLine::Failed(error) => error,
+                BadLine::Garbled(reason) => self.server.garbled(reason),
+                BadLine::Failed(error) => error,
             }),
         }
     }
@@ -275,36 +287,11 @@ impl Engine for OpenAiEngine {
         deadline: Duration,
         cancel: &CancellationToken,
     ) -> Result<Reply, EngineError> {
-        let mut events = Events::new(&self.server.engine);
-        let mut writing = Writing::new(&self.server.engine, &request.sampling.stop, sink);
-        let call = self.talk(request, &mut events, &mut writing);
-        let finish = match bounded(call, deadline, cancel).await {
-            Bounded::Ended(Ok(End::Done)) => None,
-            Bounded::Ended(Ok(End::StopString)) => Some(Finish::Stop),
-            Bounded::Ended(Ok(End::SinkClosed)) | Bounded::Cancelled => Some(Finish::Cancelled),
-            Bounded::Ended(Err(error)) => return Err(error),
-            Bounded::Deadline => {
-                return Err(EngineError::Deadline {
-                    partial: writing.text,
-                });
-            }
-        };
-        let account: Account = crate::stream::Decoder::account(&events);
-        let finish = finish.or(account.finish).unwrap_or(Finish::End);
-        Ok(writing.reply(finish, account, estimate_prompt(request)))
+        protocol::chat(self, request, sink, deadline, cancel).await
     }
 
     async fn embed(&self, texts: &[String]) -> Result<Vec<Vec<f32>>, EngineError> {
-        let mut vectors = Vec::with_capacity(texts.len());
-        for batch in texts.chunks(EMBED_BATCH) {
-            let call = tokio::time::timeout(self.options.embed_deadline, self.embed_batch(batch));
-            let partial = String::new();
-            vectors.extend(
-                call.await
-                    .map_err(|_| EngineError::Deadline { partial })??,
-            );
-        }
-        Ok(vectors)
+        protocol::embed(self, texts, self.options.embed_deadline).await
     }
 
     async fn count_tokens(&self, text: &str) -> Result<Option<u64>, EngineError> {
@@ -351,9 +338,6 @@ const PROBE_DEADLINE: Duration = Duration::from_secs(15);
 
 /// A batch of embeddings on a loaded server without a GPU.
 const EMBED_DEADLINE: Duration = Duration::from_secs(120);
-
-/// Texts in one request for embeddings; servers' own limits begin at some hundreds.
-const EMBED_BATCH: usize = 256;
 
 /// Names in an error; a gateway lists hundreds.
 const MAX_LISTED: usize = 10;

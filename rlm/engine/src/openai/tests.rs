@@ -1,8 +1,7 @@
 use super::*;
-use crate::testing::{Act, LONG, TestServer, ask};
-use crate::web::{WebOptions, web_client};
-use crate::{Timings, discard};
-use base::Usage;
+use crate::Timings;
+use crate::testing::{Act, LONG, TestServer, ask, chat, client, nowhere};
+use base::{Finish, Usage};
 
 const STREAM: &str = "text/event-stream";
 
@@ -30,12 +29,11 @@ fn models(owner: &str) -> Act {
 }
 
 fn engine(url: &str) -> OpenAiEngine {
-    let client = web_client(&WebOptions::default()).unwrap();
     let options = OpenAiOptions {
         key: Some(Secret::new("sk-secret\n")),
         ..OpenAiOptions::default()
     };
-    OpenAiEngine::new(client, &format!("{url}/v1"), "m", options)
+    OpenAiEngine::new(client(), &format!("{url}/v1"), "m", options)
 }
 
 async fn serve(owner: &'static str, chat: impl Fn(usize) -> Act + Send + 'static) -> TestServer {
@@ -45,12 +43,6 @@ async fn serve(owner: &'static str, chat: impl Fn(usize) -> Act + Send + 'static
         other => Act::error(404, other),
     })
     .await
-}
-
-async fn chat(engine: &OpenAiEngine, request: &ChatRequest) -> Result<Reply, EngineError> {
-    engine
-        .chat(request, &mut discard(), LONG, &CancellationToken::new())
-        .await
 }
 
 #[tokio::test]
@@ -337,11 +329,8 @@ async fn a_busy_server_says_when_to_come_back() {
 
 #[tokio::test]
 async fn what_cannot_be_reached_is_named_with_the_next_step() {
-    let gone = {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        format!("http://{}", listener.local_addr().unwrap())
-    };
-    let error = chat(&engine(&gone), &ask("q")).await.unwrap_err();
+    let gone = engine(&nowhere().await);
+    let error = chat(&gone, &ask("q")).await.unwrap_err();
     assert!(
         matches!(error, EngineError::Unreachable { .. }),
         "{error:?}"

@@ -141,7 +141,7 @@ fn messages(request: &ChatRequest) -> Value {
 
 /// Reads the events of a stream.
 #[derive(Debug)]
-pub(super) struct Events {
+pub(crate) struct Events {
     engine: String,
     finish: Option<Finish>,
     usage: Option<Usage>,
