@@ -90,6 +90,7 @@ pub(crate) struct LoadSpec {
     pub(crate) pinned: u32,
     pub(crate) warm_cells: u32,
     pub(crate) chunk: u32,
+    pub(crate) at_once: u32,
     pub(crate) chunk_beside_decode: u32,
     pub(crate) kv: KvType,
     pub(crate) flash_attention: bool,

@@ -90,6 +90,13 @@ pub fn inspect(path: &Path) -> Result<ModelFile, InspectError> {
     Ok(ModelFile { key, ..model })
 }
 
+/// The same for a file that is in memory. Its `key` stays empty: nothing is stored under it.
+pub fn inspect_bytes(file: &[u8]) -> Result<ModelFile, InspectError> {
+    let (path, bytes) = (Path::new("(in memory)"), file.len() as u64);
+    let header = header::parse(file, bytes).map_err(|e| e.at(path, bytes))?;
+    describe(path, bytes, &header)
+}
+
 fn describe(path: &Path, bytes: u64, header: &Header) -> Result<ModelFile, InspectError> {
     let damaged = |what: &str| InspectError::Damaged {
         path: path.into(),

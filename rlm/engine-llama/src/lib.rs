@@ -23,6 +23,6 @@ mod worker;
 
 pub use engine::LlamaEngine;
 pub use fixture::{TinyModel, write_tiny_model};
-pub use gguf::{InspectError, ModelFile, ModelMemory, inspect};
+pub use gguf::{InspectError, ModelFile, ModelMemory, inspect, inspect_bytes};
 pub use options::{KvType, LlamaOptions, OpenError, Size, default_threads};
 pub use worker::worker_main;

@@ -14,6 +14,8 @@ pub enum KvType {
     F16,
     /// Half the memory of F16; needs flash attention.
     Q8_0,
+    /// A quarter of it, less exact; needs flash attention.
+    Q4_0,
 }
 
 #[derive(Clone, Debug)]
@@ -39,6 +41,8 @@ pub struct LlamaOptions {
     pub warm_cells: u32,
     /// Tokens of one decode: cancelling waits for at most one.
     pub chunk: u32,
+    /// Of these, the tokens that are computed at once. More reads prompts faster and needs memory.
+    pub at_once: u32,
     /// Prompt tokens of a decode in which other calls write.
     pub chunk_beside_decode: u32,
     pub kv: KvType,
@@ -78,6 +82,7 @@ impl LlamaOptions {
             pinned: 4,
             warm_cells: 4096,
             chunk: 256,
+            at_once: 256,
             chunk_beside_decode: 128,
             kv: KvType::F16,
             flash_attention: false,

@@ -1,9 +1,11 @@
 //! Keeps the child alive and its calls with it. One thread of its own owns the child (the child
 //! dies with that thread, so it must not be one that a runtime retires), with all calls in flight.
-//! Invariants: a call is asked at most twice; its text is never sent twice, because the second
-//! child goes on from what the first one wrote; every call gets exactly one last event.
+//! Invariants: a call whose child died is asked again until it kills one alone (`suspects`); its
+//! text is never sent twice, because the next child goes on from what the last one wrote; every
+//! call gets exactly one last event.
 
 mod child;
+mod suspects;
 
 use crate::clock::Clock;
 use crate::frames::{CallId, FromWorker, LoadSpec, Loaded, ToWorker};
@@ -12,6 +14,7 @@ use crate::restarts::{Restarts, Verdict};
 use child::{Child, Death};
 use engine::EngineError;
 use std::collections::BTreeMap;
+use suspects::Suspects;
 use tokio::sync::{mpsc, oneshot, watch};
 
 pub(crate) enum Command {
@@ -59,6 +62,7 @@ pub(crate) fn start(options: LlamaOptions, spec: LoadSpec) -> std::io::Result<Ha
         options,
         spec,
         calls: BTreeMap::new(),
+        suspects: Suspects::default(),
         status: status_sender,
         clock: Clock::start(),
         last_death: String::new(),
@@ -77,6 +81,8 @@ struct Supervisor {
     options: LlamaOptions,
     spec: LoadSpec,
     calls: BTreeMap<CallId, Pending>,
+    /// Which of the calls the child is asked now.
+    suspects: Suspects,
     restarts: Restarts,
     status: watch::Sender<Status>,
     clock: Clock,
@@ -88,7 +94,8 @@ struct Pending {
     events: mpsc::Sender<FromWorker>,
     /// Text that was passed on.
     written: String,
-    deaths: u32,
+    /// Children that it waited for and that did not come up.
+    stillborn: u32,
 }
 
 enum Turn {
@@ -138,16 +145,22 @@ impl Supervisor {
                 Turn::Child(None) => self.buried(&mut child).await,
                 Turn::Command(None) => return,
                 Turn::Command(Some(command)) => {
-                    let frame = self.note(command);
-                    if frame.is_some_and(|frame| !running.send(frame)) {
+                    if let Some(frame) = self.note(command)
+                        && !running.send(frame)
+                    {
                         self.buried(&mut child).await;
                     }
                 }
             }
+            if let Some(running) = child.as_mut()
+                && !self.ask_due(running)
+            {
+                self.buried(&mut child).await;
+            }
         }
     }
 
-    /// Writes a command down; the frame that the child has to see for it.
+    /// Writes a command down; the frame that the child has to see for it at once.
     fn note(&mut self, command: Command) -> Option<ToWorker> {
         match command {
             Command::Call { events, .. } if events.is_closed() => None,
@@ -156,18 +169,39 @@ impl Supervisor {
                 message,
                 events,
             } => {
-                let frame = message.clone();
                 let pending = Pending {
                     message,
                     events,
                     written: String::new(),
-                    deaths: 0,
+                    stillborn: 0,
                 };
                 self.calls.insert(id, pending);
-                Some(frame)
+                self.suspects.arrived(id);
+                None
             }
-            Command::Cancel { id } => self.calls.remove(&id).map(|_| ToWorker::Cancel { id }),
+            Command::Cancel { id } => {
+                let asked = self.suspects.ended(id);
+                self.calls.remove(&id);
+                asked.then_some(ToWorker::Cancel { id })
+            }
         }
+    }
+
+    /// Asks the child what may be asked now; `false` when it does not take frames any more.
+    fn ask_due(&mut self, child: &mut Child) -> bool {
+        for id in self.suspects.due() {
+            let Some(pending) = self.calls.get(&id) else {
+                continue;
+            };
+            let mut message = pending.message.clone();
+            if let ToWorker::Chat { resume, .. } = &mut message {
+                resume.clone_from(&pending.written);
+            }
+            if !child.send(message) {
+                return false;
+            }
+        }
+        true
     }
 
     fn pass_on(&mut self, frame: FromWorker) {
@@ -189,6 +223,7 @@ impl Supervisor {
         // and then a `Cancel` follows.
         if pending.events.try_send(frame).is_err() || last {
             self.calls.remove(&id);
+            self.suspects.ended(id);
         }
     }
 
@@ -204,10 +239,19 @@ impl Supervisor {
     fn died(&mut self, death: &Death) {
         self.restarts.died(self.clock.now());
         self.last_death.clone_from(&death.reason);
-        for pending in self.calls.values_mut() {
-            pending.deaths += 1;
+        if let Some(killer) = self.suspects.died() {
+            self.fail(|id, _| id == killer, &death.reason);
         }
-        self.fail(|pending| pending.deaths >= MOST_DEATHS, &death.reason);
+    }
+
+    /// No call caused this death, but none can wait for ever.
+    fn stillborn(&mut self, death: &Death) {
+        self.died(death);
+        for pending in self.calls.values_mut() {
+            pending.stillborn += 1;
+        }
+        let most = |_, pending: &Pending| pending.stillborn >= MOST_STILLBORN;
+        self.fail(most, &death.reason);
     }
 
     async fn restart(&mut self) -> Option<Child> {
@@ -219,7 +263,7 @@ impl Supervisor {
                     self.options.restart_window.as_secs(),
                     self.last_death
                 );
-                self.fail(|_| true, &reason);
+                self.fail(|_, _| true, &reason);
                 None
             }
             Verdict::After(pause) => {
@@ -228,13 +272,13 @@ impl Supervisor {
                 match Child::start(&self.options, &self.spec).await {
                     Ok((mut child, _)) => {
                         self.status.send_modify(|s| s.pid = Some(child.pid()));
-                        self.ask_again(&mut child);
+                        self.forget_abandoned();
+                        // When even this fails, the child is dead and the next turn sees it.
+                        self.ask_due(&mut child);
                         Some(child)
                     }
                     Err(death) => {
-                        // The call that waits did not cause this death, but it cannot wait for
-                        // ever: it counts like any other.
-                        self.died(&death);
+                        self.stillborn(&death);
                         None
                     }
                 }
@@ -242,25 +286,24 @@ impl Supervisor {
         }
     }
 
-    fn ask_again(&mut self, child: &mut Child) {
-        self.calls.retain(|_, pending| !pending.events.is_closed());
-        for pending in self.calls.values() {
-            let mut message = pending.message.clone();
-            if let ToWorker::Chat { resume, .. } = &mut message {
-                resume.clone_from(&pending.written);
+    fn forget_abandoned(&mut self) {
+        let suspects = &mut self.suspects;
+        self.calls.retain(|&id, pending| {
+            let wanted = !pending.events.is_closed();
+            if !wanted {
+                suspects.ended(id);
             }
-            // When even this fails, the child is dead and the next turn sees it.
-            if !child.send(message) {
-                return;
-            }
-        }
+            wanted
+        });
     }
 
-    fn fail(&mut self, which: impl Fn(&Pending) -> bool, reason: &str) {
+    fn fail(&mut self, which: impl Fn(CallId, &Pending) -> bool, reason: &str) {
+        let suspects = &mut self.suspects;
         self.calls.retain(|&id, pending| {
-            if !which(pending) {
+            if !which(id, pending) {
                 return true;
             }
+            suspects.ended(id);
             let (reason, partial) = (reason.to_owned(), pending.written.clone());
             let error = EngineError::Died { reason, partial };
             // A caller that left does not need it.
@@ -273,7 +316,7 @@ impl Supervisor {
     }
 }
 
-/// A call whose child died this often is not asked again.
-const MOST_DEATHS: u32 = 2;
+/// A call that waited for so many children that did not come up is not asked any more.
+const MOST_STILLBORN: u32 = 2;
 /// A call sends itself and at most one cancellation.
 const COMMANDS_PER_CALL: usize = 2;

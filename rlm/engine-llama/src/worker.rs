@@ -100,18 +100,20 @@ fn run(
 
 fn context_spec(spec: &LoadSpec, model: &Model) -> ContextSpec {
     let whole_text = spec.embeddings && !model.has_decoder();
+    // An encoder sees its texts whole: the window is one batch.
+    let batch = if whole_text {
+        spec.window.max(spec.chunk)
+    } else {
+        spec.chunk
+    };
     ContextSpec {
         cells: if spec.embeddings {
             spec.window.max(spec.chunk)
         } else {
             spec.cells
         },
-        // An encoder sees its texts whole: the window is one batch.
-        batch: if whole_text {
-            spec.window.max(spec.chunk)
-        } else {
-            spec.chunk
-        },
+        batch,
+        at_once: if spec.embeddings { batch } else { spec.at_once },
         sequences: if spec.embeddings {
             embedder::TEXTS_AT_ONCE
         } else {

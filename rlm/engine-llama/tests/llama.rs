@@ -311,6 +311,41 @@ async fn a_call_whose_child_dies_twice_fails_with_the_reason_and_its_text() {
 }
 
 #[tokio::test]
+async fn a_call_that_kills_its_child_does_not_take_its_neighbours_along() {
+    let bench = Bench::new();
+    let engine = bench.open_wide().await;
+    let (request, text) = bench::long();
+    // Stands for a call on which llama.cpp asserts: whatever child writes for it dies.
+    let mut last = None;
+    let mut deadly = |_: &str| {
+        let pid = engine.worker_pid();
+        if let Some(alive) = pid.filter(|_| pid != last) {
+            last = pid;
+            kill(alive);
+        }
+        true
+    };
+    let cancel = CancellationToken::new();
+    let (before, killer, after) = tokio::join!(
+        chat(&engine, &request),
+        engine.chat(&request, &mut deadly, LONG, &cancel),
+        chat(&engine, &request),
+    );
+    assert!(
+        matches!(killer, Err(EngineError::Died { .. })),
+        "{killer:?}"
+    );
+    for neighbour in [before, after] {
+        assert_eq!(neighbour.unwrap().text, text);
+    }
+    assert_eq!(
+        engine.restarts(),
+        2,
+        "one death with neighbours, one alone that convicts"
+    );
+}
+
+#[tokio::test]
 async fn a_child_that_always_dies_is_given_up_with_its_last_words() {
     let bench = Bench::new();
     let mut options = bench.options();

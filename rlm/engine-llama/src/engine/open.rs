@@ -58,7 +58,7 @@ impl LlamaEngine {
 
 fn load_spec(options: &LlamaOptions, file: &ModelFile) -> Result<LoadSpec, OpenError> {
     let wrong = |what: &str| Err(OpenError::Options { what: what.into() });
-    if options.kv == KvType::Q8_0 && !options.flash_attention {
+    if options.kv != KvType::F16 && !options.flash_attention {
         return wrong("a quantised KV cache needs flash attention");
     }
     if options.slots == 0 || options.threads == 0 || options.window == 0 || options.max_calls == 0 {
@@ -97,6 +97,7 @@ fn load_spec(options: &LlamaOptions, file: &ModelFile) -> Result<LoadSpec, OpenE
         pinned: options.pinned,
         warm_cells: options.warm_cells,
         chunk: options.chunk,
+        at_once: options.at_once.clamp(1, options.chunk),
         chunk_beside_decode: options.chunk_beside_decode.clamp(1, options.chunk),
         kv: options.kv,
         flash_attention: options.flash_attention,
@@ -120,7 +121,12 @@ fn check_memory(
     } else {
         spec.cells
     };
-    let memory = file.memory(cells, spec.kv, spec.chunk, spec.extra_bufts);
+    let at_once = if spec.embeddings {
+        spec.chunk
+    } else {
+        spec.at_once
+    };
+    let memory = file.memory(cells, spec.kv, at_once, spec.extra_bufts);
     if memory.total() <= available {
         return Ok(());
     }

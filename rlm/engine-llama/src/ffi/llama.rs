@@ -230,8 +230,10 @@ pub(crate) fn apply_template(
 #[derive(Clone, Debug)]
 pub(crate) struct ContextSpec {
     pub(crate) cells: u32,
-    /// Tokens that one decode may take, all computed in one go.
+    /// Tokens that one decode may take.
     pub(crate) batch: u32,
+    /// Of these, how many are computed in one go.
+    pub(crate) at_once: u32,
     pub(crate) sequences: u32,
     /// Rows of logits that one decode may ask for.
     pub(crate) outputs: u32,
@@ -278,13 +280,14 @@ impl Context {
         let kv = match spec.kv {
             KvType::F16 => sys::GGML_TYPE_F16,
             KvType::Q8_0 => sys::GGML_TYPE_Q8_0,
+            KvType::Q4_0 => sys::GGML_TYPE_Q4_0,
         };
         // SAFETY: default params are plain data, the model lives.
         let handle = unsafe {
             let mut params = sys::llama_context_default_params();
             params.n_ctx = spec.cells;
             params.n_batch = spec.batch;
-            params.n_ubatch = spec.batch;
+            params.n_ubatch = spec.at_once;
             params.n_seq_max = spec.sequences;
             params.n_outputs_max = spec.outputs;
             params.n_threads = threads;

@@ -61,22 +61,24 @@ impl Shape {
 }
 
 impl ModelFile {
-    /// What a context of `cells` tokens will need.
-    pub fn memory(&self, cells: u32, kv: KvType, chunk: u32, repacked: bool) -> Memory {
+    /// What a context of `cells` tokens will need that computes `at_once` tokens at once.
+    pub fn memory(&self, cells: u32, kv: KvType, at_once: u32, repacked: bool) -> Memory {
         let shape = &self.shape;
         let kv = match kv {
             KvType::F16 => shape.kv_per_token.saturating_mul(2),
             // 34 bytes for 32 values.
             KvType::Q8_0 => shape.kv_per_token.saturating_mul(34) / 32,
+            // 18 bytes for 32 values.
+            KvType::Q4_0 => shape.kv_per_token.saturating_mul(18) / 32,
         };
         let per_token = shape.embedding.saturating_mul(12) + shape.feed_forward.saturating_mul(3);
         let scores = shape.heads.saturating_mul(u64::from(cells));
-        let per_chunk = per_token.saturating_add(scores).saturating_mul(4);
+        let each = per_token.saturating_add(scores).saturating_mul(4);
         let logits = self.vocabulary.saturating_mul(4 * LOGIT_ROWS);
         Memory {
             weights: self.bytes.saturating_mul(if repacked { 2 } else { 1 }),
             kv: kv.saturating_mul(u64::from(cells)),
-            compute: per_chunk.saturating_mul(u64::from(chunk)) + logits + PROCESS_BYTES,
+            compute: each.saturating_mul(u64::from(at_once)) + logits + PROCESS_BYTES,
         }
     }
 }

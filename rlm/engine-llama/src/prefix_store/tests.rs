@@ -14,6 +14,7 @@ fn spec(model_key: &str) -> LoadSpec {
         pinned: 1,
         warm_cells: 0,
         chunk: 32,
+        at_once: 32,
         chunk_beside_decode: 32,
         kv: KvType::F16,
         flash_attention: false,

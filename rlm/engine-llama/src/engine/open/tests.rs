@@ -38,6 +38,19 @@ fn the_window_is_never_more_than_the_model_was_trained_for() {
 }
 
 #[test]
+fn fewer_tokens_at_once_need_less_memory_and_are_at_most_a_step() {
+    let (_folder, file, mut options) = tiny();
+    let at_once = |options: &LlamaOptions| load_spec(options, &file).unwrap().at_once;
+    assert_eq!(at_once(&options), 256);
+    options.chunk = 128;
+    assert_eq!(at_once(&options), 128);
+    options.at_once = 32;
+    assert_eq!(at_once(&options), 32);
+    let compute = |at_once| file.memory(1024, KvType::F16, at_once, false).compute;
+    assert!(compute(32) < compute(256));
+}
+
+#[test]
 fn options_that_contradict_each_other_are_refused() {
     let (_folder, file, good) = tiny();
     let refused = |change: fn(&mut LlamaOptions)| {
