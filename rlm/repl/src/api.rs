@@ -76,6 +76,7 @@ pub struct SessionConfig {
 
 /// What a block may use. Each limit has its own error, and the block after it works.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct ReplLimits {
     /// Processor time of one block's own code and of its work on the context. Model calls are not
     /// counted: they have deadlines of their own.
@@ -93,6 +94,9 @@ pub struct ReplLimits {
     pub eager_chars: u64,
     /// The most characters that a lazy text turns into a real `str` on its own.
     pub copied_chars: u64,
+    /// Python's recursion limit at the start; a block may set another. The guest's stack has an
+    /// end of its own.
+    pub recursion: u32,
 }
 
 impl Default for ReplLimits {
@@ -105,6 +109,7 @@ impl Default for ReplLimits {
             bulk_items: None,
             eager_chars: 1 << 20,
             copied_chars: 64 << 20,
+            recursion: 1000,
         }
     }
 }

@@ -22,6 +22,12 @@ pub(crate) fn opening(config: &SessionConfig) -> String {
     .to_string()
 }
 
+/// A module for the guest's `load` handler that sets what Python itself counts.
+pub(crate) fn recursion(limits: &ReplLimits) -> String {
+    let limit = limits.recursion;
+    format!("_recursion\nimport sys\nsys.setrecursionlimit({limit})\n")
+}
+
 /// The guest's answer to `run`.
 #[derive(Deserialize)]
 pub(crate) struct Report {

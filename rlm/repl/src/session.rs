@@ -50,6 +50,8 @@ impl Session {
         let mut session = Session::bare(runtime, config, Saved::default()).await?;
         let opening = block::opening(&session.config);
         session.instance.call("open", opening).await?;
+        let recursion = block::recursion(&session.config.limits);
+        session.instance.call("load", recursion).await?;
         session.save().await?;
         Ok(session)
     }

@@ -125,6 +125,18 @@ async fn recursion_ends_and_the_next_block_works() {
 }
 
 #[tokio::test]
+async fn the_recursion_limit_is_the_sessions_own() {
+    let deep = "def f(n): return 0 if n == 0 else f(n - 1)\nf(400)";
+    for (limit, raised) in [(1000, None), (200, Some("RecursionError"))] {
+        let mut config = config("abc");
+        config.limits.recursion = limit;
+        let mut s = runtime().session(config).await.unwrap();
+        let error = run(&mut s, deep).await.error;
+        assert_eq!(error.as_ref().map(|e| e.kind.as_str()), raised, "{limit}");
+    }
+}
+
+#[tokio::test]
 async fn model_calls_beyond_the_limit_raise() {
     let mut config = config("abc");
     config.limits.host_calls = 3;
