@@ -11,12 +11,17 @@ pub struct LegacyKey {
     pub fate: Fate,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub enum Fate {
     /// It sets this field of ours.
     Maps { to: &'static str, unit: Unit },
-    /// It only has a meaning as `true`: there is no other way here.
-    Always { because: &'static str },
+    /// It cannot be turned: the part works as the sentence says, whatever the value.
+    Fixed {
+        part: &'static str,
+        because: &'static str,
+        /// Asks for what is the case anyway: no warning.
+        agrees: fn(&Value) -> bool,
+    },
     /// Its part does not act on it yet.
     Later {
         part: &'static str,
@@ -29,7 +34,6 @@ pub enum Fate {
 pub enum Unit {
     Number,
     Mebibytes,
-    Bytes,
 }
 
 const fn maps(key: &'static str, to: &'static str, unit: Unit) -> LegacyKey {
@@ -46,6 +50,7 @@ const fn later(key: &'static str, part: &'static str, when: &'static str) -> Leg
     }
 }
 
+const CONTEXT: &str = "the context store";
 const RUNTIME: &str = "the node's runtime";
 const RUNTIME_WHEN: &str = "acts in `rlm-node` when it serves jobs of a cluster; \
      one-machine runs take their threads from the cores";
@@ -85,8 +90,11 @@ pub const LEGACY: &[LegacyKey] = &[
     later("caching.embedding_model", SEMANTIC, SEMANTIC_WHEN),
     LegacyKey {
         key: "memory.use_mmap",
-        fate: Fate::Always {
-            because: "contexts are always mapped, never read whole",
+        fate: Fate::Fixed {
+            part: CONTEXT,
+            because: "up to 256 MiB of a context are read into memory, more is mapped \
+                      (a private copy)",
+            agrees: |value| *value == Value::Boolean(true),
         },
     },
     maps(
@@ -94,7 +102,15 @@ pub const LEGACY: &[LegacyKey] = &[
         "context.max_bytes",
         Unit::Mebibytes,
     ),
-    maps("memory.chunk_size", "context.chunk_bytes", Unit::Bytes),
+    LegacyKey {
+        key: "memory.chunk_size",
+        fate: Fate::Fixed {
+            part: CONTEXT,
+            because: "nothing is cut beforehand: the root's code chooses what a sub-call reads, \
+                      and search cuts at headings, paragraphs and sentences",
+            agrees: |_| false,
+        },
+    },
     later("pipeline.enable_pipelining", PIPELINE, PIPELINE_WHEN),
     later("pipeline.lookahead_depth", PIPELINE, PIPELINE_WHEN),
     later("pipeline.prefetch_chunks", PIPELINE, PIPELINE_WHEN),
@@ -145,16 +161,12 @@ pub(crate) fn carry(legacy: &LegacyKey, value: &Value, at: &Origin) -> Carried {
         Fate::Maps { to, unit } => {
             let value = match (unit, value) {
                 (Unit::Mebibytes, Value::Integer(n)) => Value::String(format!("{n}MiB")),
-                (Unit::Bytes, Value::Integer(n)) => Value::String(format!("{n}B")),
-                (Unit::Number | Unit::Mebibytes | Unit::Bytes, other) => other.clone(),
+                (Unit::Number | Unit::Mebibytes, other) => other.clone(),
             };
             Carried::Set { to, value }
         }
-        Fate::Always { because } if *value == Value::Boolean(true) => {
-            debug_assert!(!because.is_empty());
-            Carried::Kept
-        }
-        Fate::Always { because } => warn("the context store", format!("has no effect: {because}")),
+        Fate::Fixed { agrees, .. } if agrees(value) => Carried::Kept,
+        Fate::Fixed { part, because, .. } => warn(part, format!("has no effect: {because}")),
         Fate::Later { part, when } => warn(part, when.to_owned()),
     }
 }

@@ -10,6 +10,7 @@ mod kind;
 mod layer;
 mod legacy;
 mod load;
+mod outside;
 mod problem;
 mod reference;
 mod relations;
@@ -27,13 +28,14 @@ pub use environment::Environment;
 pub use kind::{DirPlace, FieldKind};
 pub use legacy::{Fate, LEGACY, LegacyKey, Unit};
 pub use load::{LoadRequest, config_files, load, load_from};
+pub use outside::{Outside, Proxies};
 pub use problem::{ConfigError, Problem, Warning};
 pub use reference::{reference, sample};
 pub use resolve::{Layer, Loaded, Origin, resolve};
 pub use schema::{
     Auto, AutoWord, Budgeting, Caching, ColorWhen, Config, ContextStore, Dispatching, Displaying,
     Engines, KvType, Llama, ModelChoice, Ollama, OllamaServer, OpenAi, OpenAiServer, Providers,
-    ReplBounds, Switch, Tracing,
+    ReplBounds, RootAsking, Switch, Tracing,
 };
 pub use secret::{KeySource, SecretError, ServerKey, read_key};
 pub use size::{ByteSize, ParseSizeError};

@@ -1,16 +1,17 @@
 //! The reference page and the sample file, both written from the table of fields. Pure.
 
 use crate::environment::variable_of;
+use crate::resolve::names_of;
 use crate::table::{Field, OLLAMA_SERVER, OPENAI_SERVER, SECTIONS};
-use crate::{FIELDS, Fate, LEGACY};
+use crate::{Fate, LEGACY};
 
 /// `docs/configuration.md`.
 pub fn reference() -> String {
     let mut page = String::from(INTRODUCTION);
     for (section, about) in SECTIONS {
         page.push_str(&format!("\n## [{section}]\n\n{about}\n"));
-        for field in fields_of(section) {
-            page.push_str(&entry(section, field));
+        for (name, field) in names_of(section) {
+            page.push_str(&entry(name, field));
         }
     }
     page.push_str(&servers("providers.ollama.servers", OLLAMA_SERVER));
@@ -19,7 +20,7 @@ pub fn reference() -> String {
     for known in LEGACY {
         let fate = match known.fate {
             Fate::Maps { to, .. } => format!("sets `{to}`"),
-            Fate::Always { because } => format!("no effect: {because}"),
+            Fate::Fixed { because, .. } => format!("no effect: {because}"),
             Fate::Later { part, when } => format!("warning ({part}): {when}"),
         };
         page.push_str(&format!("| `{}` | {fate} |\n", known.key));
@@ -32,32 +33,17 @@ pub fn sample() -> String {
     let mut text = String::from(SAMPLE_HEAD);
     for (section, about) in SECTIONS {
         text.push_str(&format!("\n# {about}\n[{section}]\n"));
-        for field in fields_of(section) {
-            let name = name_of(section, field);
+        for (name, field) in names_of(section) {
             text.push_str(&format!("# {}\n{name} = {}\n", field.sets, field.default));
         }
     }
     text
 }
 
-fn fields_of(section: &str) -> impl Iterator<Item = &'static Field> {
-    FIELDS
-        .iter()
-        .filter(move |field| section_of(field.key) == section)
-}
-
-fn section_of(key: &str) -> &str {
-    key.rsplit_once('.').map_or("", |(section, _)| section)
-}
-
-fn name_of<'a>(section: &str, field: &'a Field) -> &'a str {
-    &field.key[section.len() + 1..]
-}
-
-fn entry(section: &str, field: &Field) -> String {
+fn entry(name: &str, field: &Field) -> String {
     format!(
         "\n### {}\n\nDefault `{}`; takes {}. Environment: `{}`.\n\n{} {}\n",
-        name_of(section, field),
+        name,
         field.default,
         field.kind.expected(),
         variable_of(field.key),
@@ -104,6 +90,10 @@ Unknown keys are errors. Spans of time are written `\"250ms\"`, `\"30s\"`, `\"1h
 `\"20kB\"` (1000) or `\"512MiB\"` (1024). Paths in a file are relative to that file; `~/` is the
 home folder.
 Secrets never stand in a configuration: it names a file or an environment variable.
+
+Variables of other programs that count: `NO_COLOR`, and for proxies `HTTPS_PROXY`, `HTTP_PROXY`,
+`ALL_PROXY` and `NO_PROXY` (small letters first). Addresses of this machine never go through a
+proxy.
 
 Where two fields contradict each other, a default gives way to the value that was set (`--origin`
 then shows `follows`); two values that were both set are an error that names both.

@@ -25,8 +25,8 @@ enum Yields {
 
 type Merged = BTreeMap<&'static str, (Value, Origin)>;
 
-/// Bytes of text that fill one token at worst in the languages and code that we measured. A chunk
-/// or an output of `n` bytes may need `n / BYTES_PER_TOKEN` tokens.
+/// Bytes of text that fill one token at worst in the languages and code that we measured. An
+/// output of `n` bytes may need `n / BYTES_PER_TOKEN` tokens.
 const BYTES_PER_TOKEN: f64 = 3.0;
 
 fn as_much(right: f64) -> f64 {
@@ -94,14 +94,6 @@ const RULES: &[Rule] = &[
         most: in_window,
         yields: Yields::Left,
         why: "the root must be able to read a block's output",
-    },
-    Rule {
-        left: "context.chunk_bytes",
-        rule: "fit, at 3 bytes a token, into",
-        right: "engine.llama.window",
-        most: in_window,
-        yields: Yields::Left,
-        why: "a sub-call must be able to read a chunk",
     },
     Rule {
         left: "engine.llama.physical_batch",

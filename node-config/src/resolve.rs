@@ -3,9 +3,10 @@
 
 use crate::kind::{DirPlace, FieldKind};
 use crate::layer::{Reading, default_of, read_toml, unknown};
-use crate::table;
+use crate::table::{self, SECTIONS};
 use crate::{
-    Config, ConfigError, Dirs, Environment, FIELDS, Field, Problem, Warning, environment, relations,
+    Config, ConfigError, Dirs, Environment, FIELDS, Field, Outside, Problem, Warning, environment,
+    relations,
 };
 use std::collections::BTreeMap;
 use std::fmt;
@@ -70,6 +71,8 @@ pub enum Layer {
 pub struct Loaded {
     pub config: Config,
     pub dirs: Dirs,
+    /// What other programs' variables ask for.
+    pub outside: Outside,
     /// The origin of every field, by key.
     pub origins: BTreeMap<&'static str, Origin>,
     pub warnings: Vec<Warning>,
@@ -77,23 +80,45 @@ pub struct Loaded {
 }
 
 impl Loaded {
-    /// One line per field, `key = value`; with `# origin` behind it when asked.
+    /// The whole configuration as TOML that reads back as the same; with `origins` each value has
+    /// the place it came from as a comment behind it.
     pub fn show(&self, origins: bool) -> String {
         let mut text = String::new();
-        for field in FIELDS {
-            let Some(value) = self.values.get(field.key) else {
-                continue;
-            };
-            let mut line = format!("{} = {value}", field.key);
-            if origins {
-                let origin = self.origins.get(field.key).unwrap_or(&Origin::Default);
-                line = format!("{line:<56} # {origin}");
+        for (section, _) in SECTIONS {
+            if !text.is_empty() {
+                text.push('\n');
             }
-            text.push_str(&line);
-            text.push('\n');
+            text.push_str(&format!("[{section}]\n"));
+            for (name, field) in names_of(section) {
+                if let Some(value) = self.values.get(field.key) {
+                    text.push_str(&self.line(name, field, value, origins));
+                }
+            }
         }
         text
     }
+
+    fn line(&self, name: &str, field: &Field, value: &Value, origins: bool) -> String {
+        let set = format!("{name} = {value}");
+        if !origins {
+            return set + "\n";
+        }
+        let origin = self.origins.get(field.key).unwrap_or(&Origin::Default);
+        // A path may hold anything, and a comment ends with its line.
+        let origin = origin.to_string().replace(char::is_control, " ");
+        format!("{set:<ORIGIN_COLUMN$} # {origin}\n")
+    }
+}
+
+/// Where origins begin, so that most of them stand below each other.
+const ORIGIN_COLUMN: usize = 40;
+
+/// The fields of a section in the order of the table, each with its name there.
+pub(crate) fn names_of(section: &str) -> impl Iterator<Item = (&'static str, &'static Field)> {
+    FIELDS.iter().filter_map(move |field| {
+        let (above, name) = field.key.rsplit_once('.')?;
+        (above == section).then_some((name, field))
+    })
 }
 
 /// Merges `layers`, weakest first, over the defaults.
@@ -138,10 +163,19 @@ pub fn resolve(layers: &[Layer], dirs: &Dirs) -> Result<Loaded, ConfigError> {
     Ok(Loaded {
         config,
         dirs: dirs.clone(),
+        outside: outside(layers),
         origins,
         warnings,
         values,
     })
+}
+
+fn outside(layers: &[Layer]) -> Outside {
+    let environment = layers.iter().find_map(|layer| match layer {
+        Layer::Environment(environment) => Some(environment),
+        Layer::Profile { .. } | Layer::File { .. } | Layer::Flags(_) => None,
+    });
+    environment.map(Outside::of).unwrap_or_default()
 }
 
 fn read_layer(layer: &Layer) -> Reading {

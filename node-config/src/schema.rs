@@ -13,6 +13,7 @@ use std::time::Duration;
 pub struct Config {
     pub models: ModelChoice,
     pub budgets: Budgeting,
+    pub root: RootAsking,
     pub dispatch: Dispatching,
     pub cache: Caching,
     pub repl: ReplBounds,
@@ -71,6 +72,18 @@ impl Budgeting {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+pub struct RootAsking {
+    pub retries: u32,
+    #[serde(with = "as_text")]
+    pub retry_wait: Duration,
+    pub reply_bytes: ByteSize,
+    pub closing_percent: u32,
+    #[serde(with = "as_text")]
+    pub closing_most: Duration,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Dispatching {
     pub max_concurrent: u32,
     pub waiting_per_job: u32,
@@ -114,7 +127,6 @@ pub struct ContextStore {
     pub index_cache: bool,
     pub respect_ignore: bool,
     pub ignore: Vec<String>,
-    pub chunk_bytes: ByteSize,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

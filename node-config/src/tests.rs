@@ -156,10 +156,41 @@ fn stronger_layers_win_and_origins_tell() {
         origin(&loaded, "budgets.turns"),
         "environment RLM_BUDGETS_TURNS"
     );
+}
+
+#[test]
+fn what_is_shown_reads_back_as_the_same_configuration() {
+    let text = "[budgets]\nwall = \"1h\"\n[context]\nignore = [\"*.o\", \"a # b\"]\n\
+                [[providers.ollama.servers]]\nname = \"b\"\nhost = \"h\"\n";
+    let layers = [
+        Layer::File {
+            path: "/etc/two\nlines.toml".into(),
+            text: text.into(),
+        },
+        Layer::Environment(variables(&[("RLM_BUDGETS_TURNS", "3")])),
+        flag("engine.llama.threads", "2"),
+    ];
+    let loaded = resolved(&layers);
+    for origins in [false, true] {
+        let shown = loaded.show(origins);
+        let again = resolve(&[file(&shown)], &dirs()).unwrap();
+        assert_eq!(again.config, loaded.config, "{shown}");
+        assert_eq!(again.origins.len(), FIELDS.len());
+    }
     let shown = loaded.show(true);
-    assert!(shown.contains("budgets.wall = \"1h\""), "{shown}");
-    assert!(shown.contains("# environment RLM_BUDGETS_TURNS"), "{shown}");
-    assert_eq!(loaded.show(false).lines().count(), FIELDS.len());
+    for (key, value, origin) in [
+        ("turns", "3", "environment RLM_BUDGETS_TURNS"),
+        ("wall", "\"1h\"", "/etc/two lines.toml:2"),
+        ("threads", "2", "flag --flag"),
+        ("keep", "200", "default"),
+    ] {
+        let line = format!("{key} = {value}");
+        let found = shown.lines().find(|shown| shown.starts_with(&line));
+        assert!(
+            found.is_some_and(|found| found.ends_with(&format!(" # {origin}"))),
+            "{line} # {origin} in {shown}"
+        );
+    }
 }
 
 #[test]
@@ -292,12 +323,6 @@ fn fields_that_contradict_each_other_are_both_named() {
             "10_000",
         ),
         (
-            "context.chunk_bytes",
-            "\"30kB\"",
-            "engine.llama.window",
-            "10_000",
-        ),
-        (
             "engine.llama.physical_batch",
             "128",
             "engine.llama.batch",
@@ -350,7 +375,8 @@ fn a_default_gives_way_to_what_was_set() {
         ),
     ] {
         let shown = resolved(&[file(set)]).show(true);
-        let line = shown.lines().find(|line| line.starts_with(key)).unwrap();
+        let (_, name) = key.rsplit_once('.').unwrap();
+        let line = shown.lines().find(|line| line.starts_with(name)).unwrap();
         assert!(
             line.contains(&format!("\"{value}\"")) && line.ends_with(origin),
             "{set}: {line}"
@@ -469,7 +495,6 @@ fn the_first_designs_file_loads_unchanged_and_each_key_has_its_fate() {
     );
     assert_eq!(config.cache.disk_bytes, ByteSize(4096 << 20));
     assert_eq!(config.context.max_bytes, ByteSize(10_240 << 20));
-    assert_eq!(config.context.chunk_bytes, ByteSize(10_000));
     let names: Vec<(&str, &str, u16, u32, u32)> = config
         .providers
         .ollama
@@ -525,6 +550,7 @@ fn check_warnings(loaded: &Loaded) {
             ("caching.enable_semantic_cache", semantic),
             ("caching.semantic_threshold", semantic),
             ("caching.embedding_model", semantic),
+            ("memory.chunk_size", "the context store"),
             ("pipeline.enable_pipelining", pipeline),
             ("pipeline.lookahead_depth", pipeline),
             ("pipeline.prefetch_chunks", pipeline),
@@ -538,14 +564,21 @@ fn check_warnings(loaded: &Loaded) {
 #[test]
 fn our_key_beats_the_first_designs_in_the_same_file() {
     let loaded = resolved(&[file(
-        "[memory]\nuse_mmap = false\nchunk_size = 1000\n[context]\nchunk_bytes = \"2KiB\"\n",
+        "[memory]\nuse_mmap = false\nmax_context_mb = 9\n[context]\nmax_bytes = \"2MiB\"\n",
     )]);
-    assert_eq!(loaded.config.context.chunk_bytes, ByteSize(2048));
-    assert_eq!(loaded.warnings.len(), 1);
+    assert_eq!(loaded.config.context.max_bytes, ByteSize(2 << 20));
+    let told: Vec<String> = loaded.warnings.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        told,
+        [
+            "/etc/rlm/node.toml:2: `memory.use_mmap` (the context store): has no effect: \
+             up to 256 MiB of a context are read into memory, more is mapped (a private copy)"
+        ]
+    );
     check_refused(
-        &[file("[memory]\nchunk_size = 1\n")],
-        "/etc/rlm/node.toml:2: `memory.chunk_size` must be a size \
-         from \"256B\" to \"16MiB\", not \"1B\"",
+        &[file("[memory]\nmax_context_mb = \"big\"\n")],
+        "/etc/rlm/node.toml:2: `memory.max_context_mb` must be a size \
+         from \"1kB\" to \"1024TiB\", not \"big\"",
     );
 }
 

@@ -65,7 +65,7 @@ fn model_names_that_mean_nothing_say_what_to_write() {
 fn configuration_is_shown_checked_and_refused() {
     let home = Home::new();
     home.run(&["config", "show", "--origin"])
-        .expect(0, &["budgets.turns = 20", "# default"]);
+        .expect(0, &["[budgets]\nturns = 20", "# default"]);
     home.file("wrong.toml", "[budgets]\nturnes = 3\n");
     let run = home.run(&["--config", "wrong.toml", "config", "check"]);
     run.expect(2, &["wrong.toml:2", "turnes", "turns"]);
