@@ -6,12 +6,12 @@ use crate::ctl::{Failure, complain};
 use crate::exit::Exit;
 use crate::node::Node;
 use crate::settings::Settings;
+use crate::signals::asked_to_stop;
 use clap::{Parser, Subcommand};
 use engine::CancellationToken;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
-use tokio::signal::unix::{SignalKind, signal};
 
 /// Runs jobs on this machine.
 #[derive(Debug, Parser)]
@@ -65,7 +65,11 @@ fn run(config: Option<PathBuf>) -> Result<Exit, Failure> {
         node_config::ensure_private_dir(&settings.dirs.runtime)
             .map_err(|error| Failure::new(Exit::Failed, "no folder for the socket").why(error))?;
         let stop = CancellationToken::new();
-        tokio::spawn(stop_on_signal(stop.clone()));
+        let asked = stop.clone();
+        tokio::spawn(async move {
+            asked_to_stop().await;
+            asked.cancel();
+        });
         complain(&format!("listening on {}", socket.display()));
         let node = Arc::new(Node::in_process(settings));
         serve(node, &socket, stop).await.map_err(|error| {
@@ -78,18 +82,4 @@ fn run(config: Option<PathBuf>) -> Result<Exit, Failure> {
         complain("stopped");
         Ok(Exit::Done)
     })
-}
-
-async fn stop_on_signal(stop: CancellationToken) {
-    let terminate = async {
-        match signal(SignalKind::terminate()) {
-            Ok(mut signals) => drop(signals.recv().await),
-            Err(_) => std::future::pending().await,
-        }
-    };
-    tokio::select! {
-        () = terminate => {}
-        pressed = tokio::signal::ctrl_c() => drop(pressed),
-    }
-    stop.cancel();
 }

@@ -4,7 +4,7 @@
 use crate::settings::Settings;
 use engine::{
     Engine, EngineError, ModelFacts, ModelName, OllamaEngine, OllamaOptions, OpenAiEngine,
-    OpenAiOptions, WebError, WebOptions,
+    OpenAiOptions, WebError,
 };
 use engine_llama::{InspectError, LlamaEngine, LlamaOptions, OpenError};
 use models::{Catalog, Store};
@@ -142,9 +142,12 @@ impl EngineSet {
             options.cells = cells;
         }
         options.cells = options.cells.max(options.window);
+        options.chunk = config.batch;
+        options.at_once = config.physical_batch;
         options.kv = match config.kv_type {
             node_config::KvType::F16 => engine_llama::KvType::F16,
-            node_config::KvType::Q8 | node_config::KvType::Q4 => engine_llama::KvType::Q8_0,
+            node_config::KvType::Q8 => engine_llama::KvType::Q8_0,
+            node_config::KvType::Q4 => engine_llama::KvType::Q4_0,
         };
         options.flash_attention = match config.flash_attention {
             node_config::Switch::On => true,
@@ -168,20 +171,17 @@ impl EngineSet {
         url: Option<&str>,
     ) -> Result<OpenedModel, OpenModelError> {
         let config = &self.settings.config.providers.ollama;
-        let client = engine::web_client(&WebOptions {
-            connect_timeout: config.connect_timeout,
-            ..WebOptions::default()
-        })?;
+        let client = engine::web_client(&self.settings.web(config.connect_timeout))?;
+        let (url, slots) = ollama_server(config, model, url);
         let options = OllamaOptions {
             keep_alive: node_config::format_span(config.keep_alive),
-            slots: config.max_concurrent,
+            slots,
             ..OllamaOptions::default()
         };
-        let url = url.unwrap_or(&config.url);
         self.server(
             name,
             model,
-            Arc::new(OllamaEngine::new(client, url, model, options)),
+            Arc::new(OllamaEngine::new(client, &url, model, options)),
         )
         .await
     }
@@ -193,10 +193,7 @@ impl EngineSet {
         url: &str,
     ) -> Result<OpenedModel, OpenModelError> {
         let config = &self.settings.config.providers.openai;
-        let client = engine::web_client(&WebOptions {
-            connect_timeout: config.connect_timeout,
-            ..WebOptions::default()
-        })?;
+        let client = engine::web_client(&self.settings.web(config.connect_timeout))?;
         let server = config.servers.iter().find(|server| server.url == url);
         let source = server.map_or_else(|| KeySource::from(config), KeySource::from);
         let key = node_config::read_key(&source, &Environment::capture())?;
@@ -241,6 +238,31 @@ pub fn catalog(settings: &Settings) -> Result<Catalog, OpenModelError> {
         catalog.merge(&path.display().to_string(), &text)?;
     }
     Ok(catalog)
+}
+
+/// Where an Ollama model is asked, and how many calls at once: at the address that the name has;
+/// else at the listed server that serves it, lowest priority first; else at the usual one.
+fn ollama_server(config: &node_config::Ollama, model: &str, url: Option<&str>) -> (String, u32) {
+    let mut listed = config.servers.iter();
+    let server = match url {
+        Some(url) => listed.find(|server| server.url() == url.trim_end_matches('/')),
+        None => listed
+            .filter(|server| {
+                server.models.is_empty() || server.models.iter().any(|served| served == model)
+            })
+            .min_by_key(|server| server.priority),
+    };
+    let address = url.map(str::to_owned);
+    match server {
+        Some(server) => (
+            address.unwrap_or_else(|| server.url()),
+            server.max_concurrent,
+        ),
+        None => (
+            address.unwrap_or_else(|| config.url.clone()),
+            config.max_concurrent,
+        ),
+    }
 }
 
 fn profile_for(billions: f64) -> String {
@@ -294,5 +316,38 @@ mod tests {
         }
         assert_eq!(profile_for(1.5), "small");
         assert_eq!(profile_for(f64::INFINITY), "capable");
+    }
+
+    #[test]
+    fn a_listed_server_is_asked_for_the_models_that_it_serves() {
+        let listed = |name: &str, models: &[&str], priority| node_config::OllamaServer {
+            name: name.into(),
+            host: name.into(),
+            port: 11434,
+            models: models.iter().map(|model| (*model).to_owned()).collect(),
+            max_concurrent: 2,
+            priority,
+        };
+        let config = node_config::Ollama {
+            url: "http://127.0.0.1:11434".into(),
+            keep_alive: std::time::Duration::from_secs(300),
+            max_concurrent: 4,
+            connect_timeout: std::time::Duration::from_secs(10),
+            servers: vec![
+                listed("slow", &["a", "b"], 2),
+                listed("fast", &["a"], 1),
+                listed("other", &["c"], 3),
+            ],
+        };
+        for (model, url, expected) in [
+            ("a", None, ("http://fast:11434", 2)),
+            ("b", None, ("http://slow:11434", 2)),
+            ("d", None, ("http://127.0.0.1:11434", 4)),
+            ("d", Some("http://slow:11434/"), ("http://slow:11434/", 2)),
+            ("a", Some("http://new:1"), ("http://new:1", 4)),
+        ] {
+            let (address, slots) = ollama_server(&config, model, url);
+            assert_eq!((address.as_str(), slots), expected, "{model} {url:?}");
+        }
     }
 }

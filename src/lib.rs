@@ -11,4 +11,5 @@ pub mod exit;
 pub mod job;
 pub mod node;
 pub mod settings;
+mod signals;
 pub mod trace;

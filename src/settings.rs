@@ -2,25 +2,24 @@
 
 use crate::ctl::Failure;
 use crate::exit::Exit;
-use node_config::{Config, Dirs, LoadRequest, Loaded};
+use engine::WebOptions;
+use node_config::{Config, Dirs, LoadRequest, Loaded, Outside};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 #[derive(Clone)]
 pub struct Settings {
     pub config: Config,
     pub dirs: Dirs,
+    /// What other programs' variables ask for.
+    pub outside: Outside,
     warnings: Vec<String>,
 }
 
 impl Settings {
     /// Reads the usual files, or `file` in their place.
     pub fn load(file: Option<&Path>) -> Result<Settings, Failure> {
-        let loaded = load(file)?;
-        Ok(Settings {
-            warnings: loaded.warnings.iter().map(ToString::to_string).collect(),
-            config: loaded.config,
-            dirs: loaded.dirs,
-        })
+        load(file).map(Settings::from)
     }
 
     pub fn warnings(&self) -> &[String] {
@@ -44,9 +43,32 @@ impl Settings {
             .then(|| self.dirs.cache.join("indexes"))
     }
 
+    /// How servers and hubs are reached.
+    pub fn web(&self, connect_timeout: Duration) -> WebOptions {
+        let proxies = &self.outside.proxies;
+        WebOptions {
+            connect_timeout,
+            https_proxy: proxies.https.clone(),
+            http_proxy: proxies.http.clone(),
+            no_proxy: proxies.except.clone(),
+            ..WebOptions::default()
+        }
+    }
+
     /// Where a running node listens.
     pub fn socket(&self) -> PathBuf {
         self.dirs.runtime.join("node.sock")
+    }
+}
+
+impl From<Loaded> for Settings {
+    fn from(loaded: Loaded) -> Settings {
+        Settings {
+            warnings: loaded.warnings.iter().map(ToString::to_string).collect(),
+            config: loaded.config,
+            dirs: loaded.dirs,
+            outside: loaded.outside,
+        }
     }
 }
 

@@ -5,7 +5,8 @@ use super::{Failure, complain, print};
 use crate::engines::catalog;
 use crate::exit::Exit;
 use crate::settings::Settings;
-use engine::{CancellationToken, WebOptions};
+use crate::signals::asked_to_stop;
+use engine::CancellationToken;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use models::{Listed, Phase, Progress, PullError, PullOptions, Puller, Shown, Store, StoreError};
 use std::io::IsTerminal;
@@ -44,35 +45,31 @@ pub(super) async fn run(
         }
         ModelCommand::Pull { name, if_missing } => {
             let name = name.unwrap_or_else(|| settings.config.models.default.clone());
-            pull(store, &catalog, &name, if_missing, quiet).await
+            pull(settings, &catalog, &name, if_missing, quiet).await
         }
     }
 }
 
 async fn pull(
-    store: Store,
+    settings: &Settings,
     catalog: &models::Catalog,
     name: &str,
     if_missing: bool,
     quiet: bool,
 ) -> Result<Exit, Failure> {
+    let store = Store::new(&settings.config.models.data_dir);
     if if_missing && store.path_of(catalog, name).is_ok() {
         return Ok(Exit::Done);
     }
     let entry = models::target(catalog, models::HUB, name)
         .map_err(|error| Failure::new(Exit::Usage, "no such model").why(error))?;
-    let web = WebOptions {
-        connect_timeout: CONNECT_WITHIN,
-        ..WebOptions::default()
-    };
-    let client = engine::web_client(&web)
+    let client = engine::web_client(&settings.web(CONNECT_WITHIN))
         .map_err(|error| Failure::new(Exit::Failed, "no HTTP client").why(error))?;
     let cancel = CancellationToken::new();
     let stop = cancel.clone();
     let interrupt = tokio::spawn(async move {
-        if tokio::signal::ctrl_c().await.is_ok() {
-            stop.cancel();
-        }
+        asked_to_stop().await;
+        stop.cancel();
     });
     let meter = Meter::new(quiet);
     let puller = Puller::new(store, client, PullOptions::default());

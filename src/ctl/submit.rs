@@ -8,6 +8,7 @@ use crate::exit::Exit;
 use crate::job::{ContextSource, JobEvent, JobReport, Observer, SubmitRequest, Unobserved};
 use crate::node::Node;
 use crate::settings::Settings;
+use crate::signals::asked_to_stop;
 use base::Ending;
 use engine::CancellationToken;
 use std::io::Read;
@@ -127,13 +128,11 @@ fn source(path: &Path) -> Result<ContextSource, Failure> {
 }
 
 async fn cancel_on_interrupt(cancel: CancellationToken) {
-    if tokio::signal::ctrl_c().await.is_ok() {
-        complain("cancelling; press Ctrl-C again to leave at once");
-        cancel.cancel();
-    }
-    if tokio::signal::ctrl_c().await.is_ok() {
-        leave_now();
-    }
+    asked_to_stop().await;
+    complain("cancelling; press Ctrl-C again to leave at once");
+    cancel.cancel();
+    asked_to_stop().await;
+    leave_now();
 }
 
 #[expect(
