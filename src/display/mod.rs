@@ -1,16 +1,18 @@
 //! Shows a running job on standard error: a live status line on a terminal, plain lines elsewhere.
 //! Standard output belongs to the answer.
 
+mod tone;
 mod transcript;
 
 use crate::clock::Clock;
 use crate::job::{JobEvent, Observer};
 use crate::settings::Settings;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use node_config::Switch;
+use node_config::{ColorWhen, Switch};
 use std::io::{IsTerminal, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+pub use tone::{Line, Tone};
 pub use transcript::{Transcript, ending};
 
 const LIVE_EVERY: Duration = Duration::from_millis(120);
@@ -19,6 +21,7 @@ const LIVE_CLOCK: Duration = Duration::from_secs(1);
 
 struct Screen {
     transcript: Transcript,
+    colored: bool,
     /// When a line was last printed; only the plain form looks at it.
     printed: base::Time,
 }
@@ -37,8 +40,9 @@ impl Display {
     /// Must be made inside a tokio runtime; it ticks by itself.
     pub fn start(settings: &Settings) -> Display {
         let clock = Clock::start();
+        let terminal = std::io::stderr().is_terminal();
         let live = match settings.config.display.live {
-            Switch::Auto => std::io::stderr().is_terminal(),
+            Switch::Auto => terminal,
             Switch::On => true,
             Switch::Off => false,
         };
@@ -46,6 +50,11 @@ impl Display {
         let bar = live.then(status_bar);
         let screen = Arc::new(Mutex::new(Screen {
             transcript: Transcript::new(clock.now()),
+            colored: colored(
+                settings.config.display.color,
+                terminal,
+                settings.outside.no_color,
+            ),
             printed: clock.now(),
         }));
         let ticker = tokio::spawn(tick(clock, every, bar.clone(), Arc::clone(&screen)));
@@ -66,7 +75,7 @@ impl Observer for Display {
             screen.printed = self.clock.now();
         }
         for line in lines {
-            print_line(self.bar.as_ref(), &line);
+            print_line(self.bar.as_ref(), &line.show(screen.colored));
         }
         if let Some(bar) = &self.bar {
             bar.set_message(screen.transcript.status(self.clock.now()));
@@ -80,6 +89,14 @@ impl Drop for Display {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
+    }
+}
+
+fn colored(when: ColorWhen, terminal: bool, no_color: bool) -> bool {
+    match when {
+        ColorWhen::Auto => terminal && !no_color,
+        ColorWhen::Always => true,
+        ColorWhen::Never => false,
     }
 }
 
@@ -117,6 +134,24 @@ fn print_line(bar: Option<&ProgressBar>, line: &str) {
             // A closed standard error must not end the job; there is nobody left to tell.
             let written = writeln!(std::io::stderr().lock(), "{line}");
             drop(written);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ColorWhen, colored};
+
+    #[test]
+    fn colour_needs_a_terminal_or_a_wish() {
+        for (when, terminal, no_color, expected) in [
+            (ColorWhen::Auto, true, false, true),
+            (ColorWhen::Auto, true, true, false),
+            (ColorWhen::Auto, false, false, false),
+            (ColorWhen::Always, false, true, true),
+            (ColorWhen::Never, true, false, false),
+        ] {
+            assert_eq!(colored(when, terminal, no_color), expected, "{when:?}");
         }
     }
 }

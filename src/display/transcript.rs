@@ -1,6 +1,7 @@
 //! From events to the lines that a person reads, and to the one status line below them. Pure: the
 //! terminal and the plain log print the same words.
 
+use super::tone::{Line, Tone};
 use crate::job::{BatchProgress, JobEvent};
 use base::{CallPath, Ending, JobOutcome, Time};
 
@@ -31,7 +32,7 @@ impl Transcript {
     }
 
     /// The whole lines that `event` adds.
-    pub fn lines(&mut self, event: &JobEvent) -> Vec<String> {
+    pub fn lines(&mut self, event: &JobEvent) -> Vec<Line> {
         match event {
             JobEvent::Preparing { what, done, total } => self.preparing(what, *done, *total),
             JobEvent::Started {
@@ -41,19 +42,20 @@ impl Transcript {
                 ..
             } => {
                 self.preparing = None;
-                let mut lines = vec![if root_model == sub_model {
+                let models = if root_model == sub_model {
                     format!("model {root_model}")
                 } else {
                     format!("model {root_model}, sub-calls to {sub_model}")
-                }];
-                lines.extend(shown(card, "  "));
+                };
+                let mut lines = vec![Tone::Plain.line(models)];
+                lines.extend(shown(card, Tone::Plain, "  "));
                 lines
             }
             JobEvent::Turn { path, turn, of } => {
                 self.turn = Some((*turn, *of));
                 self.partial.clear();
                 self.in_block = false;
-                vec![format!("{}turn {turn}/{of}", indent(path))]
+                vec![Tone::Head.line(format!("{}turn {turn}/{of}", indent(path)))]
             }
             JobEvent::RootText { path, text } => self.root_text(path, text),
             JobEvent::Block { path, .. } => {
@@ -61,34 +63,42 @@ impl Transcript {
                 if rest.trim().is_empty() || rest.trim_start().starts_with("```") {
                     return Vec::new();
                 }
-                vec![format!("{}  | {rest}", indent(path))]
+                vec![Tone::Code.line(format!("{}  | {rest}", indent(path)))]
             }
             JobEvent::SubCalls { path, progress } => self.sub_calls(path, *progress),
             JobEvent::Output {
                 path, text, failed, ..
             } => {
-                let mark = if *failed { "  ! " } else { "  > " };
-                shown(text, &format!("{}{mark}", indent(path)))
+                let (tone, mark) = if *failed {
+                    (Tone::Wrong, "  ! ")
+                } else {
+                    (Tone::Output, "  > ")
+                };
+                shown(text, tone, &format!("{}{mark}", indent(path)))
             }
-            JobEvent::Note { path, text } => vec![format!("{}  * {text}", indent(path))],
-            JobEvent::Finished { outcome, seconds } => vec![ending(outcome, *seconds)],
+            JobEvent::Note { path, text } => {
+                vec![Tone::Note.line(format!("{}  * {text}", indent(path)))]
+            }
+            JobEvent::Finished { outcome, seconds } => {
+                vec![Tone::End.line(ending(outcome, *seconds))]
+            }
         }
     }
 
-    fn preparing(&mut self, what: &str, done: u64, total: Option<u64>) -> Vec<String> {
+    fn preparing(&mut self, what: &str, done: u64, total: Option<u64>) -> Vec<Line> {
         let new = self
             .preparing
             .as_ref()
             .is_none_or(|(seen, _, _)| seen != what);
         self.preparing = Some((what.to_owned(), done, total));
         if new {
-            vec![what.to_owned()]
+            vec![Tone::Plain.line(what)]
         } else {
             Vec::new()
         }
     }
 
-    fn root_text(&mut self, path: &CallPath, text: &str) -> Vec<String> {
+    fn root_text(&mut self, path: &CallPath, text: &str) -> Vec<Line> {
         self.partial.push_str(text);
         let Some(end) = self.partial.rfind('\n') else {
             return Vec::new();
@@ -100,13 +110,13 @@ impl Transcript {
             if line.trim_start().starts_with("```") {
                 self.in_block = !self.in_block;
             } else if !line.trim().is_empty() {
-                lines.push(format!("{}  | {}", indent(path), clip(line)));
+                lines.push(Tone::Code.line(format!("{}  | {}", indent(path), clip(line))));
             }
         }
         lines
     }
 
-    fn sub_calls(&mut self, path: &CallPath, progress: BatchProgress) -> Vec<String> {
+    fn sub_calls(&mut self, path: &CallPath, progress: BatchProgress) -> Vec<Line> {
         let finished = progress.done == progress.total;
         self.batch = (!finished).then_some(progress);
         if !finished || progress.total == 0 {
@@ -124,7 +134,7 @@ impl Transcript {
         if progress.failed > 0 {
             line.push_str(&format!(", {} failed", progress.failed));
         }
-        vec![line]
+        vec![Tone::SubCalls.line(line)]
     }
 
     /// What the job is doing at `now`, in one line.
@@ -171,21 +181,19 @@ fn clip(line: &str) -> String {
     format!("{head} ...")
 }
 
-fn shown(text: &str, prefix: &str) -> Vec<String> {
+fn shown(text: &str, tone: Tone, prefix: &str) -> Vec<Line> {
     let all: Vec<&str> = text
         .lines()
         .filter(|line| !line.trim().is_empty())
         .collect();
-    let mut lines: Vec<String> = all
+    let mut lines: Vec<Line> = all
         .iter()
         .take(SHOWN_OUTPUT_LINES)
-        .map(|line| format!("{prefix}{}", clip(line)))
+        .map(|line| tone.line(format!("{prefix}{}", clip(line))))
         .collect();
     if all.len() > SHOWN_OUTPUT_LINES {
-        lines.push(format!(
-            "{prefix}... {} more lines",
-            all.len() - SHOWN_OUTPUT_LINES
-        ));
+        let more = all.len() - SHOWN_OUTPUT_LINES;
+        lines.push(tone.line(format!("{prefix}... {more} more lines")));
     }
     lines
 }
@@ -219,11 +227,17 @@ pub fn ending(outcome: &JobOutcome, seconds: f64) -> String {
 mod tests {
     use super::*;
 
+    fn plain(transcript: &mut Transcript, event: &JobEvent) -> Vec<String> {
+        let lines = transcript.lines(event);
+        lines.iter().map(|line| line.show(false)).collect()
+    }
+
     fn text(transcript: &mut Transcript, piece: &str) -> Vec<String> {
-        transcript.lines(&JobEvent::RootText {
+        let event = JobEvent::RootText {
             path: CallPath::root(),
             text: piece.into(),
-        })
+        };
+        plain(transcript, &event)
     }
 
     #[test]
@@ -237,7 +251,7 @@ mod tests {
             turn: 1,
             code: "print(1)\nFINAL(2)".into(),
         };
-        assert_eq!(transcript.lines(&block), ["  | FINAL(2)"]);
+        assert_eq!(plain(&mut transcript, &block), ["  | FINAL(2)"]);
     }
 
     #[test]
@@ -259,7 +273,7 @@ mod tests {
                 .contains("sub-calls 12/40")
         );
         assert_eq!(
-            transcript.lines(&at(40)),
+            plain(&mut transcript, &at(40)),
             ["  ~ 40 sub-calls, 3 from the cache, 1 failed"]
         );
     }
@@ -274,7 +288,9 @@ mod tests {
             text,
             failed: true,
         };
-        let lines = transcript.lines(&event);
+        let tones = transcript.lines(&event);
+        assert!(tones.iter().all(|line| line.tone == Tone::Wrong));
+        let lines: Vec<String> = tones.iter().map(|line| line.show(false)).collect();
         assert_eq!(lines.len(), SHOWN_OUTPUT_LINES + 1);
         assert_eq!(lines[0], "      ! x");
         assert!(lines[SHOWN_OUTPUT_LINES].ends_with("... 28 more lines"));
