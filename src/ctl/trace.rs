@@ -36,20 +36,25 @@ async fn replay(
     settings: &Settings,
 ) -> Result<Exit, Failure> {
     let prepared = Node::prepare_replay(trace, context, settings).await?;
-    match crate::trace::replay(trace, prepared.setup, prepared.session).await {
+    match crate::trace::replay(trace, prepared).await {
         Ok(report) => {
             let end = if report.finished {
                 "the same outcome"
             } else {
                 "no end in the trace"
             };
+            let children = match report.children {
+                0 => String::new(),
+                1 => " in 2 levels".to_owned(),
+                n => format!(" in {} levels", n + 1),
+            };
             print(&format!(
-                "the same {} root calls, {} blocks with {} bytes of output, {end}\n",
+                "the same {} root calls, {} blocks{children} with {} bytes of output, {end}\n",
                 report.root_calls, report.blocks, report.bytes
             ));
             Ok(Exit::Done)
         }
-        Err(error @ ReplayError::Repl(_)) => {
+        Err(error @ (ReplayError::Repl(_) | ReplayError::Level { .. })) => {
             Err(Failure::new(Exit::Failed, "the replay did not run").why(error))
         }
         Err(error) => {

@@ -1,16 +1,20 @@
-//! What a replay needs from a trace's header: the same context, the same prompts, a new session.
+//! What a replay needs from a trace's header: the same context, the same prompts and limits, new
+//! sessions.
 
 use super::request::ContextSource;
-use super::run::{JobError, limits, open_options, profile_hash, profiles, to_sources};
+use super::run::{JobError, job_options, limits, open_options, profile_hash, profiles, to_sources};
+use super::stage::Stage;
 use crate::settings::Settings;
 use crate::trace::Trace;
 use context::Context;
-use orchestrator::{JobOptions, Setup};
+use orchestrator::Setup;
 use std::sync::Arc;
 
 pub struct Replaying {
-    pub setup: Setup,
-    pub session: repl::Session,
+    pub(crate) setup: Setup,
+    pub(crate) session: repl::Session,
+    /// For the levels below the root.
+    pub(crate) stage: Stage,
 }
 
 impl Replaying {
@@ -31,39 +35,35 @@ impl Replaying {
             });
         }
         let (profiles, style) = profiles(&header.profile)?;
-        let brief = super::brief::of(&context, &header.question, &profiles)?;
-        let mut profile = profiles.for_kind(brief.kind).clone();
-        if !header.prefill {
-            profile = profile.without_prefill();
-        }
-        if profile_hash(&profile) != header.profile_hash {
+        let stage = Stage {
+            runtime: Arc::clone(runtime),
+            profiles: Arc::new(profiles),
+            // Traces of earlier programs do not have these two: their jobs had what is set here.
+            limits: header
+                .limits
+                .clone()
+                .unwrap_or_else(|| limits(settings, style)),
+            style,
+            options: header.options.unwrap_or_else(|| job_options(settings)),
+            window: header.root_window,
+            prefill: header.prefill,
+            seed: header.seed,
+            unix: header.clock,
+        };
+        let question = header.question.clone();
+        let (setup, session) = stage
+            .set(question, context, header.budgets)
+            .await
+            .map_err(|reason| JobError::Repl { reason })?;
+        if profile_hash(&setup.profile) != header.profile_hash {
             return Err(JobError::Changed {
                 what: "the prompts have changed since the job ran",
             });
         }
-        let config = repl::SessionConfig {
-            context,
-            query: header.question.clone(),
-            seed: header.seed,
-            clock: header.clock,
-            limits: limits(settings, style),
-            style,
-            depth_left: header.budgets.depth,
-        };
-        let session = runtime
-            .session(config)
-            .await
-            .map_err(|error| JobError::Repl {
-                reason: error.to_string(),
-            })?;
-        let setup = Setup {
-            question: header.question.clone(),
-            context: brief,
-            profile,
-            budgets: header.budgets,
-            window: header.root_window,
-            options: JobOptions::default(),
-        };
-        Ok(Replaying { setup, session })
+        Ok(Replaying {
+            setup,
+            session,
+            stage,
+        })
     }
 }

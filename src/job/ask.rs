@@ -5,7 +5,7 @@ use super::level::{Event, Level};
 use super::models::{SubAnswer, SubAsk};
 use super::shared::JobShared;
 use crate::trace::{SubCallNote, TraceLine, preview};
-use base::{Budgets, CallPath, JobOutcome};
+use base::{Budgets, CallPath, JobOutcome, Time};
 use engine::CancellationToken;
 use orchestrator::{Admission, BatchNumber, Input, SubCallResult};
 use repl::{LmCall, LmKind};
@@ -26,7 +26,10 @@ pub(crate) struct BlockHost {
     pub(crate) shared: Arc<JobShared>,
     pub(crate) path: CallPath,
     pub(crate) events: mpsc::Sender<Event>,
+    /// Numbers the level's calls, whatever their kind.
     pub(crate) ordinals: Arc<AtomicU32>,
+    /// When the level's wall time is over.
+    pub(crate) ends: Time,
     pub(crate) cancel: CancellationToken,
 }
 
@@ -73,6 +76,7 @@ impl BlockHost {
     }
 
     async fn plain(&self, admission: &Admission, calls: Vec<LmCall>) -> Vec<SubAnswer> {
+        let first = self.number(calls.len());
         let prompts: Vec<String> = calls.iter().map(|call| call.prompt.clone()).collect();
         let progress = |progress: BatchProgress| {
             self.shared.observer.see(JobEvent::SubCalls {
@@ -82,6 +86,8 @@ impl BlockHost {
         };
         let ask = SubAsk {
             path: &self.path,
+            first,
+            patience: self.ends.since(self.shared.now()),
             calls,
             cancel: &self.cancel,
             progress: &progress,
@@ -94,18 +100,22 @@ impl BlockHost {
             failed: count(answers.iter().filter(|answer| answer.text.is_err())),
         };
         progress(all);
-        for (prompt, answer) in prompts.iter().zip(&answers) {
-            self.note(prompt, answer);
+        for ((prompt, answer), ordinal) in prompts.iter().zip(&answers).zip(first..) {
+            self.note(self.path.child(ordinal), prompt, answer);
             self.done(admission.batch, answer.result()).await;
         }
         answers
     }
 
-    fn note(&self, prompt: &str, answer: &SubAnswer) {
+    /// Takes the numbers of `count` calls; gives the first.
+    fn number(&self, count: usize) -> u32 {
+        let count = u32::try_from(count).unwrap_or(u32::MAX);
+        self.ordinals.fetch_add(count, Ordering::Relaxed)
+    }
+
+    fn note(&self, path: CallPath, prompt: &str, answer: &SubAnswer) {
         self.shared.trace(&TraceLine::SubCall(SubCallNote {
-            path: self
-                .path
-                .child(self.ordinals.fetch_add(1, Ordering::Relaxed)),
+            path,
             model: answer.model.clone(),
             prompt_chars: prompt.chars().count() as u64,
             prompt_preview: preview(prompt),
@@ -129,14 +139,16 @@ impl BlockHost {
         calls: Vec<LmCall>,
         budgets: Budgets,
     ) -> Vec<SubAnswer> {
-        let runs = calls.into_iter().map(|call| async {
-            let path = self
-                .path
-                .child(self.ordinals.fetch_add(1, Ordering::Relaxed));
-            let answer = self.child(path, call, budgets).await;
-            self.done(admission.batch, answer.result()).await;
-            answer
-        });
+        let first = self.number(calls.len());
+        let runs = calls
+            .into_iter()
+            .zip(first..)
+            .map(|(call, ordinal)| async move {
+                let path = self.path.child(ordinal);
+                let answer = self.child(path, call, budgets).await;
+                self.done(admission.batch, answer.result()).await;
+                answer
+            });
         futures::future::join_all(runs).await
     }
 

@@ -57,6 +57,7 @@ pub(crate) async fn run(shared: Arc<JobShared>, level: Level) -> JobOutcome {
     let cancel = shared.cancel.child_token();
     let guard = cancel.clone().drop_guard();
     let mut now = shared.now();
+    let ends = now + level.setup.budgets.wall;
     let mut job = Job::new(level.setup, now);
     let mut driver = Driver {
         shared: Arc::clone(&shared),
@@ -67,6 +68,7 @@ pub(crate) async fn run(shared: Arc<JobShared>, level: Level) -> JobOutcome {
         root: None,
         block: None,
         ordinals: Arc::default(),
+        ends,
         admissions: BTreeMap::new(),
         sent: 0,
         turn: 0,
@@ -111,6 +113,7 @@ struct Driver {
     block: Option<CancellationToken>,
     /// Numbers the level's sub-calls.
     ordinals: Arc<AtomicU32>,
+    ends: Time,
     admissions: BTreeMap<BatchNumber, oneshot::Sender<orchestrator::Admission>>,
     /// Messages of the last root call, all of which stand in the trace.
     sent: usize,
@@ -315,6 +318,7 @@ impl Driver {
             path: self.path.clone(),
             events: self.events.clone(),
             ordinals: Arc::clone(&self.ordinals),
+            ends: self.ends,
             cancel,
         };
         let events = self.events.clone();

@@ -68,14 +68,7 @@ impl Models for LiveModels {
             });
         }
         let names: Vec<String> = calls.iter().map(|call| call.model.clone()).collect();
-        let batch = Batch {
-            parent: ask.path.clone(),
-            first: 0,
-            calls,
-            call_deadline: self.call_deadline,
-            patience: None,
-            cancel: ask.cancel.clone(),
-        };
+        let batch = batch(&ask, calls, self.call_deadline);
         let outcomes = self.follow(batch, total, ask.progress).await;
         outcomes
             .into_iter()
@@ -131,6 +124,17 @@ impl LiveModels {
     }
 }
 
+fn batch(ask: &SubAsk<'_>, calls: Vec<Call>, call_deadline: Duration) -> Batch {
+    Batch {
+        parent: ask.path.clone(),
+        first: ask.first,
+        calls,
+        call_deadline,
+        patience: Some(ask.patience),
+        cancel: ask.cancel.clone(),
+    }
+}
+
 /// What a batch of `total` calls has come to. Other batches of the job count in the same numbers,
 /// so none passes the total, and the last call is told by the batch's own end.
 fn since(before: &Progress, now: &Progress, total: u32) -> BatchProgress {
@@ -158,4 +162,26 @@ fn answer(model: &str, reply: SubReply) -> SubAnswer {
         answer.timings.decode_ms = 0.0;
     }
     answer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batch_has_its_levels_numbers_and_what_is_left_of_its_time() {
+        let cancel = CancellationToken::new();
+        let ask = SubAsk {
+            path: &CallPath::root().child(3),
+            first: 5,
+            patience: Duration::from_secs(7),
+            calls: Vec::new(),
+            cancel: &cancel,
+            progress: &|_| {},
+        };
+        let batch = batch(&ask, Vec::new(), Duration::from_secs(300));
+        assert_eq!((batch.parent, batch.first), (CallPath(vec![3]), 5));
+        assert_eq!(batch.patience, Some(Duration::from_secs(7)));
+        assert_eq!(batch.call_deadline, Duration::from_secs(300));
+    }
 }

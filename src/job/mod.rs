@@ -13,11 +13,14 @@ mod parts;
 mod request;
 mod run;
 mod shared;
+mod stage;
 
 pub use again::Replaying;
 pub(crate) use convert::{decision_for_people, output_for_people, report};
 pub use event::{BatchProgress, JobEvent, Observer, Unobserved};
+pub(crate) use models::SubAnswer;
 pub use parts::Parts;
 pub use request::{ContextSource, SubmitRequest};
 pub(crate) use run::run;
 pub use run::{JobError, JobReport};
+pub(crate) use stage::child_task;

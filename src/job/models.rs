@@ -7,6 +7,7 @@ use orchestrator::{
     CallNumber, FailureKind, Input, RootCall, RootFailure, RootReply, SubCallResult,
 };
 use repl::LmCall;
+use std::time::Duration;
 
 #[async_trait::async_trait]
 pub(crate) trait Models: Send + Sync {
@@ -26,6 +27,10 @@ pub(crate) trait Models: Send + Sync {
 /// One batch of plain sub-calls.
 pub(crate) struct SubAsk<'a> {
     pub(crate) path: &'a CallPath,
+    /// The level's number of the first call; the others follow.
+    pub(crate) first: u32,
+    /// What the level's wall time leaves.
+    pub(crate) patience: Duration,
     pub(crate) calls: Vec<LmCall>,
     pub(crate) cancel: &'a CancellationToken,
     pub(crate) progress: &'a (dyn Fn(BatchProgress) + Sync),

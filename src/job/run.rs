@@ -6,6 +6,7 @@ use super::level::Level;
 use super::parts::Parts;
 use super::request::{ContextSource, SubmitRequest};
 use super::shared::{JobShared, note};
+use super::stage::Stage;
 use crate::clock::{Clock, unix_seconds};
 use crate::engines::OpenModelError;
 use crate::settings::Settings;
@@ -102,17 +103,19 @@ pub(crate) async fn run(
         .await;
     let shared = Arc::new(JobShared {
         models: Arc::new(models),
-        runtime: Arc::clone(&parts.runtime),
         observer,
         trace: trace_writer(&request, &parts.settings, job)?,
-        profiles: Arc::new(profiles),
-        limits: limits(&parts.settings, style),
-        style,
-        options: JobOptions::default(),
-        window: opened.facts.window,
-        prefill: opened.facts.prefill,
-        seed: request.seed,
-        unix,
+        stage: Stage {
+            runtime: Arc::clone(&parts.runtime),
+            profiles: Arc::new(profiles),
+            limits: limits(&parts.settings, style),
+            style,
+            options: job_options(&parts.settings),
+            window: opened.facts.window,
+            prefill: opened.facts.prefill,
+            seed: request.seed,
+            unix,
+        },
         turns: budgets.turns,
         cancel,
         clock,
@@ -171,10 +174,12 @@ fn begin(
         profile: names.profile,
         profile_hash: profile_hash(&level.setup.profile),
         budgets: level.setup.budgets,
-        root_window: shared.window,
-        prefill: shared.prefill,
-        seed: shared.seed,
-        clock: shared.unix,
+        options: Some(shared.stage.options),
+        limits: Some(shared.stage.limits.clone()),
+        root_window: shared.stage.window,
+        prefill: shared.stage.prefill,
+        seed: shared.stage.seed,
+        clock: shared.stage.unix,
     })));
     shared.observer.see(JobEvent::Started {
         job: names.job,
@@ -246,6 +251,7 @@ pub(crate) fn open_options(settings: &Settings) -> OpenOptions {
         max_bytes: config.max_bytes.bytes(),
         max_files: config.max_files as usize,
         respect_ignore: config.respect_ignore,
+        ignore: config.ignore.clone(),
         index_cache_dir: settings.index_cache(),
         ..OpenOptions::default()
     }
@@ -260,7 +266,20 @@ pub(crate) fn limits(settings: &Settings, style: repl::GuestStyle) -> repl::Repl
         output_bytes: usize::try_from(config.output_bytes.bytes()).unwrap_or(usize::MAX),
         host_calls: u32::try_from(config.host_calls).unwrap_or(u32::MAX),
         bulk_items: guard.then_some(config.bulk_items),
+        recursion: config.recursion,
         ..repl::ReplLimits::default()
+    }
+}
+
+/// What the root machine may be told beside its budgets.
+pub(crate) fn job_options(settings: &Settings) -> JobOptions {
+    let root = &settings.config.root;
+    JobOptions {
+        root_retries: root.retries,
+        retry_wait: root.retry_wait,
+        closing_share: root.closing_percent * 10,
+        closing_most: root.closing_most,
+        reply_bytes: root.reply_bytes.as_usize(),
     }
 }
 
@@ -341,4 +360,58 @@ fn trace_writer(
     TraceWriter::create(&path)
         .map(Some)
         .map_err(|source| JobError::Trace { path, source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use node_config::{Environment, LoadRequest};
+
+    /// The settings of a user who has set nothing but the flags given.
+    fn settings(flags: &[(&str, &str)]) -> Settings {
+        let home = [("HOME".to_owned(), "/home/u".to_owned())];
+        let request = LoadRequest {
+            flags: flags
+                .iter()
+                .map(|(key, text)| ((*key).to_owned(), (*text).to_owned(), "--x".to_owned()))
+                .collect(),
+            ..LoadRequest::default()
+        };
+        let nowhere = Path::new("/nowhere");
+        let loaded = node_config::load_from(&request, &Environment(home.into()), nowhere);
+        Settings::from(loaded.unwrap())
+    }
+
+    #[test]
+    fn the_defaults_of_the_table_are_those_of_the_crates() {
+        let settings = settings(&[]);
+        assert_eq!(job_options(&settings), JobOptions::default());
+        let limits = limits(&settings, repl::GuestStyle::Capable);
+        let own = repl::ReplLimits::default();
+        assert_eq!(limits.recursion, own.recursion);
+        assert_eq!(limits.block_time, own.block_time);
+        assert_eq!(limits.memory_bytes, own.memory_bytes);
+    }
+
+    #[test]
+    fn keys_reach_what_they_turn() {
+        let settings = settings(&[
+            ("root.retries", "7"),
+            ("root.closing_percent", "5"),
+            ("root.reply_bytes", "1kB"),
+            ("repl.recursion", "99"),
+            ("context.ignore", "*.o,tmp/"),
+        ]);
+        let options = job_options(&settings);
+        assert_eq!(
+            (
+                options.root_retries,
+                options.closing_share,
+                options.reply_bytes
+            ),
+            (7, 50, 1000)
+        );
+        assert_eq!(limits(&settings, repl::GuestStyle::Small).recursion, 99);
+        assert_eq!(open_options(&settings).ignore, ["*.o", "tmp/"]);
+    }
 }

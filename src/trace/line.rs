@@ -7,7 +7,7 @@
 
 use base::{Budgets, CallPath, ContentHash, JobId, JobOutcome, Message, Time, Usage};
 use engine::Timings;
-use orchestrator::{BlockNumber, CallNumber, Input};
+use orchestrator::{BlockNumber, CallNumber, Input, JobOptions};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -38,6 +38,10 @@ pub struct Header {
     /// BLAKE3 of the profile's files: another prompt text is another trajectory.
     pub profile_hash: ContentHash,
     pub budgets: Budgets,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub options: Option<JobOptions>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits: Option<repl::ReplLimits>,
     pub root_window: Option<u32>,
     pub prefill: bool,
     pub seed: u64,

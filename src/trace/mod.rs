@@ -10,7 +10,7 @@ pub use line::{
     ContextNote, Header, JournalNote, PREVIEW_CHARS, SubCallNote, TRACE_VERSION, TraceLine,
     calls_hash, preview,
 };
-pub use reader::{ReadTraceError, Trace, read};
+pub use reader::{ReadTraceError, Trace, parse, read};
 pub use replay::{ReplayError, ReplayReport, replay};
 pub use show::show;
 pub use writer::{TraceWriter, make_room};

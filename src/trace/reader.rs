@@ -43,6 +43,11 @@ pub fn read(path: &Path) -> Result<Trace, ReadTraceError> {
         path: path.to_owned(),
         source,
     })?;
+    parse(path, &text)
+}
+
+/// Reads the text of the trace at `path`.
+pub fn parse(path: &Path, text: &str) -> Result<Trace, ReadTraceError> {
     let mut lines = Vec::new();
     let mut torn = false;
     let count = text.lines().count();

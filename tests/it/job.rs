@@ -127,6 +127,37 @@ fn a_batch_keeps_its_order_and_survives_failed_calls() {
 }
 
 #[test]
+fn every_sub_call_has_a_path_of_its_own() {
+    let home = Home::new();
+    let server = Server::start(|messages| {
+        let text = said(messages);
+        Answer::Text(if !is_root(messages) {
+            "yes".to_owned()
+        } else if text.contains("first done") {
+            "```repl\nllm_query('d')\nFINAL('end')\n```".to_owned()
+        } else {
+            "```repl\nllm_query_batched(['a', 'b'])\nllm_query('c')\nprint('first done')\n```"
+                .to_owned()
+        })
+    });
+    let run = submit(&home, &server, &["--trace", "job.jsonl"], "Which?");
+    run.expect(0, &[]);
+    let trace = std::fs::read_to_string(home.path("job.jsonl")).expect("a trace");
+    let lines = trace
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
+    let paths: Vec<(String, String)> = lines
+        .filter(|line| line["line"] == "sub_call")
+        .map(|line| {
+            let prompt = line["prompt_preview"].as_str().unwrap_or_default();
+            (line["path"].to_string(), prompt.to_owned())
+        })
+        .collect();
+    let expected = [("[0]", "a"), ("[1]", "b"), ("[2]", "c"), ("[3]", "d")];
+    assert_eq!(paths, expected.map(|(at, said)| (at.into(), said.into())));
+}
+
+#[test]
 fn a_child_has_a_session_and_a_context_of_its_own() {
     let home = Home::new();
     let server = Server::start(|messages| {
@@ -139,12 +170,25 @@ fn a_child_has_a_session_and_a_context_of_its_own() {
             "```repl\nFINAL('seen ' + str(context))\n```".to_owned()
         })
     });
-    let run = submit(&home, &server, &["--max-depth", "1"], "Which lamp?");
+    let more = ["--max-depth", "1", "--trace", "job.jsonl"];
+    let run = submit(&home, &server, &more, "Which lamp?");
     run.expect(0, &[]);
     assert_eq!(
         run.json()["answer"],
         "seen one child and seen another child"
     );
+    drop(server);
+    home.run(&["trace", "replay", "job.jsonl"])
+        .expect(0, &["3 root calls, 3 blocks in 3 levels", "same outcome"]);
+    let trace = std::fs::read_to_string(home.path("job.jsonl")).expect("a trace");
+    let changed = trace.replace(
+        "FINAL('seen ' + str(context))",
+        "FINAL('SEEN ' + str(context))",
+    );
+    assert_ne!(changed, trace);
+    home.file("other.jsonl", changed);
+    home.run(&["trace", "replay", "other.jsonl"])
+        .expect(1, &["of level", "differs"]);
 }
 
 #[test]
