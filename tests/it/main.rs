@@ -3,6 +3,7 @@
 
 mod cli;
 mod ctl;
+mod fuzz;
 mod job;
 mod layering;
 mod licences;
