@@ -35,7 +35,7 @@ pub struct NodeFacts {
     pub cores: u32,
     pub memory_bytes: u64,
     pub numa_nodes: u32,
-    pub gpus: Vec<Gpu>,
+    pub gpus: Vec<GpuFacts>,
     /// Names of models that it can serve.
     pub models: Vec<String>,
     /// Sub-calls that it takes at a time.
@@ -46,7 +46,7 @@ pub struct NodeFacts {
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Gpu {
+pub struct GpuFacts {
     pub name: String,
     pub memory_bytes: u64,
 }

@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// A time of the hybrid clock, in microseconds. Two replicas may draw the same: the replica decides.
+/// A time of the hybrid clock, in microseconds. Two replicas may draw the same: the replica
+/// decides.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]

@@ -5,7 +5,7 @@
 //! [`redb::StorageBackend`], so that a simulation hands in a disk of its own.
 
 use crate::store::Meta;
-use crate::{Batch, Change, Dot, Replica, Saved, Spans};
+use crate::{Change, Dot, Replica, Saved, Spans, StoreBatch};
 use base::NodeId;
 use redb::{
     Builder, Database, DatabaseError, Durability, ReadableDatabase, ReadableTable, StorageBackend,
@@ -54,12 +54,12 @@ impl StoreFile {
     }
 
     /// Writes a batch; when this returns it survives a power cut.
-    pub fn save(&self, batch: &Batch) -> Result<(), SaveError> {
+    pub fn save(&self, batch: &StoreBatch) -> Result<(), SaveError> {
         self.write(batch)
             .map_err(|error| SaveError(error.to_string()))
     }
 
-    fn write(&self, batch: &Batch) -> Result<(), redb::Error> {
+    fn write(&self, batch: &StoreBatch) -> Result<(), redb::Error> {
         let mut write = self.database.begin_write()?;
         write.set_durability(Durability::Immediate)?;
         {

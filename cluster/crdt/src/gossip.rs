@@ -1,7 +1,8 @@
-//! The machine that spreads a store: pushes what is new, repairs what was lost, compares at leisure.
+//! The machine that spreads a store: pushes what is new, repairs what was lost, compares at
+//! leisure.
 //!
-//! * **Push.** A small change goes at once to every peer of a small cluster, and down a tree (rooted
-//!   at the writer, the same on every node without a word said) in a larger one. A push is
+//! * **Push.** A small change goes at once to every peer of a small cluster, and down a tree
+//!   (rooted at the writer, the same on every node without a word said) in a larger one. A push is
 //!   acknowledged, and repeated to those who did not; a peer's round trip sets the pace.
 //! * **Announce.** Who got news tells a few random peers a little later which dots it has; who
 //!   misses some asks for them. That heals what the push could not: a writer that died half way, a
@@ -356,17 +357,20 @@ impl Gossip {
 /// The dots of some replicas.
 type Dots = Vec<(Replica, Spans)>;
 
-/// At 64 nodes a direct push is 63 datagrams, half a millisecond of a writer's CPU.
-/// `cargo run --release -p crdt --example spread` prints both ways side by side.
+/// Straight to everybody is the faster way at every size and loss that was measured (with 200 nodes
+/// and no loss 0.8 ms against 2.3 ms); the tree is for the writer, who would spend milliseconds of
+/// CPU on sending. `cargo run --release -p crdt --example spread` prints both side by side.
 const DIRECT_NODES: usize = 64;
 const BRANCHES: usize = 8;
 /// Bytes. A Raft-sized entry or a node's facts fit many times over.
 const PUSH_BYTES: usize = 16 * 1024;
 const PUSH_GAP: Duration = Duration::from_millis(1);
 const PUSH_TRIES: u32 = 8;
-const ANNOUNCE_TO: usize = 2;
+/// Two announcements to one peer each cost as many letters as the push itself, and bring the
+/// slowest write of 500 under 30 % loss from 0.7 s to 0.2 s; more of them bring little.
+const ANNOUNCE_TO: usize = 1;
 const ANNOUNCE_AFTER: Duration = Duration::from_millis(25);
-const ANNOUNCE_TIMES: u32 = 3;
+const ANNOUNCE_TIMES: u32 = 2;
 const COMPARE_EVERY: Duration = Duration::from_secs(1);
 /// New peers that are told of this store's state at once.
 const GREETINGS: usize = 3;

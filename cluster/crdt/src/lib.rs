@@ -21,10 +21,12 @@ mod records;
 mod spans;
 mod store;
 
-pub use change::{Change, Delta, Gpu, NodeFacts, Span};
+pub use change::{Change, Delta, GpuFacts, NodeFacts, Span};
 pub use clock::Stamp;
 pub use dot::{Dot, Replica};
 pub use gossip::{Effect, Gossip, GossipTally, Input, Letter, Settings};
 pub use records::{Floor, RecordLimits};
 pub use spans::Spans;
-pub use store::{Batch, Rejected, ReplicaDigest, Saved, Store, StoreDigest, Write, WriteError};
+pub use store::{
+    Rejected, ReplicaDigest, Saved, Store, StoreBatch, StoreDigest, Write, WriteError,
+};

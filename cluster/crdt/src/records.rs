@@ -1,10 +1,10 @@
 //! The grow-only map with bounded retention: recorded replies and cache entries.
 //!
-//! Newest first, a record is kept while the count and the bytes are within the limits; age evicts by
-//! the cluster's time. The newest that is evicted sets the *floor*: it and everything older is gone,
-//! and never comes back.
-//! The floor only rises, so that eviction commutes with merging: a store's records are a function
-//! of the records that it has ever seen, in whatever order (the tests hold it to that).
+//! Newest first, a record is kept while the count and the bytes are within the limits; age evicts
+//! by the cluster's time. The newest that is evicted sets the *floor*: it and everything older is
+//! gone, and never comes back. The floor only rises, so that eviction commutes with merging: a
+//! store's records are a function of the records that it has ever seen, in whatever order (the
+//! tests hold it to that).
 
 use crate::{Dot, Replica, Stamp};
 use bytes::Bytes;

@@ -11,7 +11,7 @@ mod save;
 pub use digest::{ReplicaDigest, StoreDigest};
 pub use merge::Rejected;
 pub(crate) use save::Meta;
-pub use save::{Batch, Saved};
+pub use save::{Saved, StoreBatch};
 
 use crate::clock::{Clock, MAX_AHEAD};
 use crate::records::Records;

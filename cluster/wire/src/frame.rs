@@ -232,6 +232,8 @@ fn squeezed(raw: &[u8]) -> Option<Vec<u8>> {
 
 const MAGIC: [u8; 2] = *b"RL";
 const FLAG_SQUEEZED: u16 = 1;
-/// Bytes of a body from which lz4 is tried. Below, the packet's fixed costs outweigh what it saves:
-/// `cargo run --release -p wire --example table` prints the measure.
+/// Bytes of a body from which lz4 is tried. There it costs a microsecond and saves a fifth of a
+/// text; at a quarter of that size a twentieth. On a network of 1 Gb/s it saves more time
+/// than it costs from about 800 B. `cargo run --release -p wire --example table` prints the
+/// measure.
 const SQUEEZE_FROM: usize = 512;

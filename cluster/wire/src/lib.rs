@@ -5,8 +5,8 @@
 //!
 //! Invariants: no length that a peer claims is believed before it was compared with a cap; bytes
 //! that are not exactly one frame give a typed error and never a panic; a body's layout never
-//! changes, since a new layout is a new [`Kind`] whose `since` is the new [`VERSION`]. That is why a
-//! node can talk to a peer one version older or newer by doing nothing at all.
+//! changes, since a new layout is a new [`Kind`] whose `since` is the new [`VERSION`]. That is why
+//! a node can talk to a peer one version older or newer by doing nothing at all.
 //!
 //! Bodies hold no `usize`, no `u128`, no sequence of empty elements, and byte strings as
 //! `bytes::Bytes` (a `Vec<u8>` is read and written byte by byte).

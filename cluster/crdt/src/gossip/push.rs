@@ -120,8 +120,9 @@ impl Gossip {
         self.peers.len() < self.settings.direct_nodes
     }
 
-    /// This node's children in the tree of `root`: the ring of all nodes, begun at the root and read
-    /// as a heap. Nodes that disagree about who is alive leave holes, which announcements fill.
+    /// This node's children in the tree of `root`: the ring of all nodes, begun at the root and
+    /// read as a heap. Nodes that disagree about who is alive leave holes, which announcements
+    /// fill.
     pub(super) fn children(&self, root: NodeId) -> Vec<NodeId> {
         let me = self.store.me().node;
         if self.is_direct() {

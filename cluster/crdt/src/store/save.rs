@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 
 /// Rows to write in one transaction.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Batch {
+pub struct StoreBatch {
     pub(crate) puts: Vec<(Dot, Change)>,
     pub(crate) dead: Vec<Dot>,
     pub(crate) seen: Vec<(Replica, Spans)>,
@@ -86,7 +86,7 @@ impl Store {
     }
 
     /// What must be written so that the disk knows all of this. `None` when it does.
-    pub fn take_batch(&mut self) -> Option<Batch> {
+    pub fn take_batch(&mut self) -> Option<StoreBatch> {
         let half_used = self.next + UNSAVED_MAX / 2 > self.reserved;
         let reserved = if half_used {
             self.next + UNSAVED_MAX
@@ -112,7 +112,7 @@ impl Store {
         } = std::mem::replace(unsaved, after);
         let content = |dot: &Dot| self.logs.get(&dot.replica)?.live.get(&dot.count).cloned();
         let spans = |replica: &Replica| Some(self.logs.get(replica)?.seen.clone());
-        Some(Batch {
+        Some(StoreBatch {
             puts: live
                 .iter()
                 .filter_map(|dot| Some((*dot, content(dot)?)))
@@ -125,12 +125,12 @@ impl Store {
     }
 
     /// The batch is on disk: its reserved counts may be used.
-    pub fn batch_saved(&mut self, batch: &Batch) {
+    pub fn batch_saved(&mut self, batch: &StoreBatch) {
         self.reserved = self.reserved.max(batch.meta.reserved);
     }
 
     /// The last batch of a store that ends in order: leaves no unused counts behind.
-    pub fn take_last_batch(mut self) -> Option<Batch> {
+    pub fn take_last_batch(mut self) -> Option<StoreBatch> {
         let next = self.next;
         if let Some(unsaved) = self.unsaved.as_mut() {
             unsaved.meta = true;

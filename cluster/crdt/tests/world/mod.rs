@@ -193,6 +193,8 @@ impl World {
                 .wrapping_add(at.0 ^ (i as u64) << 48)
                 .wrapping_mul(0x9e37_79b9_7f4a_7c15);
             match event {
+                // One that an earlier alarm has overtaken would ring for ever beside it.
+                Event::Wake if at != self.alarms[i] => {}
                 Event::Wake => {
                     self.alarms[i] = Time(u64::MAX);
                     self.step(i, Input::Timer);
