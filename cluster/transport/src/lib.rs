@@ -1,0 +1,58 @@
+//! How nodes reach and know each other: certificates, join tokens, and requests over QUIC.
+//!
+//! Owns identity (authority, node certificates, tokens), the QUIC endpoint with one link for each
+//! pair of nodes, and the decision who may send what. Knows nothing of what messages mean: it moves
+//! wire frames and reports peers. Never a plaintext byte, never 0-RTT, never a request whose sender
+//! may not send it, never a wait without an end.
+
+mod access;
+mod admission;
+mod authority;
+mod backoff;
+mod bounds;
+mod certificate;
+mod endpoint;
+mod errors;
+mod files;
+mod identity;
+mod join;
+mod keys;
+mod link;
+mod metrics;
+mod rank;
+mod renewal;
+mod revocations;
+mod settings;
+mod sockets;
+mod streams;
+mod tls;
+mod token;
+mod verify;
+mod wall;
+
+pub use access::{AccessFacts, authorise, standing};
+pub use authority::{
+    Authority, AuthorityError, CertificateGrant, IssuerRecord, NODE_LIFE, check_name,
+};
+pub use certificate::{CertificateFault, NodeCertificate, Serial};
+pub use endpoint::{DatagramError, Endpoint, IdentitySwapError, StartError};
+pub use errors::{
+    CallError, CertificateRefusal, Denial, DialError, DownReason, JoinError, Refusal,
+};
+pub use files::KeyFileError;
+pub use identity::{Identity, IdentityError, request};
+pub use join::{JoinAsk, join_call};
+pub use keys::KeySeed;
+pub use link::{Caller, Handler, LinkEvent, LinkFacts};
+pub use metrics::TransportMetrics;
+pub use renewal::Renewal;
+pub use revocations::Revocations;
+pub use settings::{InFlight, Settings, SettingsError};
+pub use sockets::Sockets;
+pub use tls::TlsError;
+pub use token::{Token, TokenError, TokenId, TokenRecord};
+pub use verify::CLOCK_LEEWAY;
+pub use wall::{SystemWallClock, WallClock};
+
+/// What a chain of certificates is made of.
+pub use rustls::pki_types::CertificateDer;

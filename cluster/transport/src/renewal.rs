@@ -1,0 +1,40 @@
+//! When a certificate is to be replaced. Pure: dates in, a choice out.
+
+use std::time::Duration;
+
+/// How a certificate stands. Times are since the Unix epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Renewal {
+    /// Nothing to do yet.
+    Fresh { due_in: Duration },
+    /// Two thirds of its life are over: renew, and try again until it works.
+    Due { left: Duration },
+    /// Renewal has failed for half of the last third: a person should look.
+    Late { left: Duration },
+    /// Over. Peers refuse it; only a new join helps.
+    Ended,
+}
+
+impl Renewal {
+    pub fn of(not_before: Duration, not_after: Duration, now: Duration) -> Renewal {
+        let life = not_after.saturating_sub(not_before);
+        let due = not_before + life * 2 / 3;
+        let late = not_before + life * 5 / 6;
+        if now >= not_after {
+            Renewal::Ended
+        } else if now >= late {
+            Renewal::Late {
+                left: not_after - now,
+            }
+        } else if now >= due {
+            Renewal::Due {
+                left: not_after - now,
+            }
+        } else {
+            Renewal::Fresh { due_in: due - now }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
