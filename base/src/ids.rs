@@ -12,6 +12,31 @@ pub struct ParseIdError {
     text: String,
 }
 
+impl ParseIdError {
+    pub(crate) fn new(what: &'static str, text: &str) -> ParseIdError {
+        ParseIdError {
+            what,
+            text: text.into(),
+        }
+    }
+}
+
+/// Exactly `2 * N` hexadecimal digits, nothing else.
+pub(crate) fn parse_hex<const N: usize>(
+    text: &str,
+    what: &'static str,
+) -> Result<[u8; N], ParseIdError> {
+    let error = || ParseIdError::new(what, text);
+    if text.len() != 2 * N || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return Err(error());
+    }
+    let mut bytes = [0; N];
+    for (i, byte) in bytes.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(&text[2 * i..2 * i + 2], 16).map_err(|_| error())?;
+    }
+    Ok(bytes)
+}
+
 /// A BLAKE3 hash of some bytes; shown as 64 hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ContentHash(pub [u8; 32]);
@@ -39,32 +64,28 @@ impl FromStr for ContentHash {
     type Err = ParseIdError;
 
     fn from_str(text: &str) -> Result<ContentHash, ParseIdError> {
-        let error = || ParseIdError {
-            what: "a hash of 64 hexadecimal digits",
-            text: text.into(),
-        };
-        if text.len() != 64 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
-            return Err(error());
-        }
-        let mut bytes = [0; 32];
-        for (i, byte) in bytes.iter_mut().enumerate() {
-            *byte = u8::from_str_radix(&text[2 * i..2 * i + 2], 16).map_err(|_| error())?;
-        }
-        Ok(ContentHash(bytes))
+        parse_hex(text, "a hash of 64 hexadecimal digits").map(ContentHash)
     }
 }
 
 impl Serialize for ContentHash {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        if serializer.is_human_readable() {
+            serializer.collect_str(self)
+        } else {
+            self.0.serialize(serializer)
+        }
     }
 }
 
 impl<'de> Deserialize<'de> for ContentHash {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?
-            .parse()
-            .map_err(serde::de::Error::custom)
+        if deserializer.is_human_readable() {
+            let text = String::deserialize(deserializer)?;
+            text.parse().map_err(serde::de::Error::custom)
+        } else {
+            <[u8; 32]>::deserialize(deserializer).map(ContentHash)
+        }
     }
 }
 
@@ -103,15 +124,22 @@ impl FromStr for JobId {
 
 impl Serialize for JobId {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        if serializer.is_human_readable() {
+            serializer.collect_str(self)
+        } else {
+            self.0.serialize(serializer)
+        }
     }
 }
 
 impl<'de> Deserialize<'de> for JobId {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?
-            .parse()
-            .map_err(serde::de::Error::custom)
+        if deserializer.is_human_readable() {
+            let text = String::deserialize(deserializer)?;
+            text.parse().map_err(serde::de::Error::custom)
+        } else {
+            u64::deserialize(deserializer).map(JobId)
+        }
     }
 }
 

@@ -1,0 +1,140 @@
+//! What the leader does so that the group is what the ledger says: members learn the log, those with
+//! the voter's role vote, removed ones leave. One step at a time, each decided from the facts.
+
+use crate::core::Core;
+use crate::event::NodeEvent;
+use base::{NodeId, PeerRole};
+use raft::ChangeError;
+use raft::ledger::State;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::{Instant, sleep, sleep_until};
+
+/// One change of the group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Duty {
+    /// A member that is not in the group yet.
+    Learn(NodeId),
+    /// A learner that may vote, and whose certificate says so.
+    Promote(NodeId),
+    /// A voter whose role was taken.
+    Demote(NodeId),
+    /// In the group, but no member any more.
+    Expel(NodeId),
+    /// The leader itself is to vote no more: somebody else must lead first.
+    HandOver(NodeId),
+}
+
+/// What a decision rests on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DutyFacts {
+    pub leader: NodeId,
+    pub voters: BTreeSet<NodeId>,
+    pub learners: BTreeSet<NodeId>,
+    pub members: BTreeSet<NodeId>,
+    /// Members whose role is to vote.
+    pub may_vote: BTreeSet<NodeId>,
+    /// Nodes that showed a voter's certificate on a live link.
+    pub certified: BTreeSet<NodeId>,
+}
+
+/// The next change, if any. Growth before shrinking, so that a replacement is in before the one
+/// that it replaces is out.
+pub fn next_duty(facts: &DutyFacts) -> Option<Duty> {
+    let in_group = |node: &NodeId| facts.voters.contains(node) || facts.learners.contains(node);
+    let ready = |node: &&NodeId| facts.may_vote.contains(node) && facts.certified.contains(node);
+    let no_vote = |node: &&NodeId| !facts.may_vote.contains(node);
+    if let Some(node) = facts.members.iter().find(|node| !in_group(node)) {
+        return Some(Duty::Learn(*node));
+    }
+    if let Some(node) = facts.learners.iter().find(ready) {
+        return Some(Duty::Promote(*node));
+    }
+    if facts.voters.len() > 1
+        && let Some(node) = facts.voters.iter().find(no_vote)
+    {
+        if *node != facts.leader {
+            return Some(Duty::Demote(*node));
+        }
+        let heir = facts.voters.iter().find(|voter| **voter != facts.leader);
+        return heir.map(|heir| Duty::HandOver(*heir));
+    }
+    let gone = |node: &&NodeId| !facts.members.contains(node);
+    facts.learners.iter().find(gone).map(|node| Duty::Expel(*node))
+}
+
+/// Runs until the group ends. Does nothing while another node leads.
+pub(crate) async fn serve(core: Arc<Core>) {
+    let mut state = core.group.watch();
+    loop {
+        let leads = core.group.view().leader == Some(core.node);
+        let duty = leads.then(|| facts(&core, &core.state())).and_then(|f| next_duty(&f));
+        if let Some(duty) = duty {
+            match fulfil(&core, duty).await {
+                Ok(()) => tell(&core, duty),
+                Err(error) => {
+                    tracing::debug!(?duty, %error, "not yet");
+                    sleep(RETRY).await;
+                }
+            }
+            continue;
+        }
+        let wake = Instant::now() + LOOK;
+        tokio::select! {
+            changed = state.changed() => {
+                if changed.is_err() {
+                    return;
+                }
+            }
+            () = sleep_until(wake) => {}
+        }
+    }
+}
+
+fn facts(core: &Core, state: &State) -> DutyFacts {
+    let voter = |roles: base::PeerRoles| roles.has(PeerRole::Voter);
+    let live = &state.members.live;
+    let may_vote = live.iter().filter(|(_, member)| voter(member.roles));
+    let links = core.endpoint.links();
+    let mut certified: BTreeSet<NodeId> =
+        links.iter().filter(|link| voter(link.roles)).map(|link| link.peer).collect();
+    if voter(core.identity.borrow().roles()) {
+        certified.insert(core.node);
+    }
+    DutyFacts {
+        leader: core.node,
+        voters: state.voters.voters(),
+        learners: state.voters.learners(),
+        members: live.keys().copied().collect(),
+        may_vote: may_vote.map(|(node, _)| *node).collect(),
+        certified,
+    }
+}
+
+async fn fulfil(core: &Core, duty: Duty) -> Result<(), ChangeError> {
+    match duty {
+        Duty::Learn(node) => core.group.add_learner(node).await,
+        Duty::Promote(node) => core.group.promote(node).await,
+        Duty::Demote(node) => core.group.demote(node).await,
+        Duty::Expel(node) => core.group.remove(node).await,
+        Duty::HandOver(heir) => core.group.transfer(Some(heir)).await.map(drop),
+    }
+}
+
+fn tell(core: &Core, duty: Duty) {
+    core.tell_now(match duty {
+        Duty::Learn(node) => NodeEvent::Learner(node),
+        Duty::Promote(node) => NodeEvent::Voter(node),
+        Duty::Demote(node) => NodeEvent::Demoted(node),
+        Duty::Expel(_) | Duty::HandOver(_) => return,
+    });
+}
+
+/// Between two tries of a change that could not be made: a learner catches up in such times.
+const RETRY: Duration = Duration::from_millis(200);
+/// How often the facts that no watch tells (links, certificates) are looked at.
+const LOOK: Duration = Duration::from_millis(500);
+
+#[cfg(test)]
+mod tests;

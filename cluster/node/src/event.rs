@@ -1,0 +1,81 @@
+//! What happens in a node, as a closed list: the same events feed the log, the simulation's trace
+//! and the status page.
+
+use base::{NodeId, Time};
+use membership::Standing;
+use std::fmt;
+
+/// One thing that happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NodeEvent {
+    Started { boot: u64 },
+    LinkUp(NodeId),
+    LinkDown { peer: NodeId, why: String },
+    PeerUp(NodeId),
+    PeerRestarted(NodeId),
+    PeerSuspect(NodeId),
+    PeerTrusted(NodeId),
+    PeerDead(NodeId),
+    PeerLeft(NodeId),
+    PeerRestless(NodeId),
+    Standing(Standing),
+    /// The leader as this node sees it, with its term.
+    Leader { leader: Option<NodeId>, term: u64 },
+    Admitted { node: NodeId, name: String },
+    Learner(NodeId),
+    Voter(NodeId),
+    Demoted(NodeId),
+    Removed(NodeId),
+    Renewed { until_s: u64 },
+    RenewalFailed { why: String },
+    StoreDamaged { why: String },
+    Fault { why: String },
+    ActorFailed { path: String, why: String },
+}
+
+impl fmt::Display for NodeEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            NodeEvent::Started { boot } => write!(f, "started, boot {boot}"),
+            NodeEvent::LinkUp(node) => write!(f, "link to {} up", node.short()),
+            NodeEvent::LinkDown { peer, why } => write!(f, "link to {} down: {why}", peer.short()),
+            NodeEvent::PeerUp(node) => write!(f, "{} lives", node.short()),
+            NodeEvent::PeerRestarted(node) => write!(f, "{} restarted", node.short()),
+            NodeEvent::PeerSuspect(node) => write!(f, "{} is suspected", node.short()),
+            NodeEvent::PeerTrusted(node) => write!(f, "{} refuted", node.short()),
+            NodeEvent::PeerDead(node) => write!(f, "{} is dead", node.short()),
+            NodeEvent::PeerLeft(node) => write!(f, "{} left", node.short()),
+            NodeEvent::PeerRestless(node) => write!(f, "{} comes and goes", node.short()),
+            NodeEvent::Standing(standing) => write!(f, "own standing: {standing:?}"),
+            NodeEvent::Leader { leader, term } => match leader {
+                Some(leader) => write!(f, "{} leads term {term}", leader.short()),
+                None => write!(f, "no leader in term {term}"),
+            },
+            NodeEvent::Admitted { node, name } => write!(f, "admitted {name} ({})", node.short()),
+            NodeEvent::Learner(node) => write!(f, "{} learns the log", node.short()),
+            NodeEvent::Voter(node) => write!(f, "{} votes", node.short()),
+            NodeEvent::Demoted(node) => write!(f, "{} votes no more", node.short()),
+            NodeEvent::Removed(node) => write!(f, "removed {}", node.short()),
+            NodeEvent::Renewed { until_s } => write!(f, "certificate until {until_s}"),
+            NodeEvent::RenewalFailed { why } => write!(f, "no new certificate: {why}"),
+            NodeEvent::StoreDamaged { why } => write!(f, "replicated store put aside: {why}"),
+            NodeEvent::Fault { why } => write!(f, "fault: {why}"),
+            NodeEvent::ActorFailed { path, why } => write!(f, "{path} failed: {why}"),
+        }
+    }
+}
+
+/// Sees a node's events. Must not block.
+pub trait EventSink: Send + Sync {
+    fn event(&self, now: Time, event: &NodeEvent);
+}
+
+/// Writes them to the log.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LogEvents;
+
+impl EventSink for LogEvents {
+    fn event(&self, _: Time, event: &NodeEvent) {
+        tracing::info!("{event}");
+    }
+}

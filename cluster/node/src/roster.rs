@@ -1,0 +1,109 @@
+//! Follows the ledger: dials members, cuts off who was removed or revoked, tells the leader's
+//! changes. What is agreed there takes effect on each node here.
+
+use crate::core::Core;
+use crate::event::NodeEvent;
+use crate::spread::StoreAsk;
+use crate::swim::SwimNote;
+use base::NodeId;
+use raft::ledger::{Revocation, State};
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::sleep;
+use transport::{Revocations, Serial};
+
+/// Runs until the group ends.
+pub(crate) async fn follow(core: Arc<Core>) {
+    let mut state = core.group.watch();
+    let mut seen = Seen::default();
+    let first = state.borrow_and_update().clone();
+    seen.apply(&core, &first).await;
+    loop {
+        let ended = tokio::select! {
+            changed = state.changed() => changed.is_err(),
+            () = sleep(LOOK) => false,
+        };
+        if ended {
+            return;
+        }
+        let view = core.group.view();
+        seen.lead(&core, (view.leader, view.term));
+        let state = state.borrow_and_update().clone();
+        seen.apply(&core, &state).await;
+    }
+}
+
+/// What took effect already.
+#[derive(Default)]
+struct Seen {
+    leader: Option<(Option<NodeId>, u64)>,
+    announced: BTreeSet<(NodeId, SocketAddr)>,
+    removed: BTreeSet<NodeId>,
+    revoked: Option<base::Epoch>,
+}
+
+impl Seen {
+    fn lead(&mut self, core: &Core, leader: (Option<NodeId>, u64)) {
+        if self.leader.replace(leader) != Some(leader) {
+            let (leader, term) = leader;
+            core.tell_now(NodeEvent::Leader { leader, term });
+        }
+    }
+
+    async fn apply(&mut self, core: &Core, state: &State) {
+        self.announce(core, state).await;
+        for node in state.members.retired.keys() {
+            if self.removed.insert(*node) {
+                core.endpoint.revoke(&Revocations::of_node(*node));
+                core.unlink(*node);
+                core.swim_notes.send(SwimNote::Refuse(*node), ROOM).await.ok();
+                core.store_asks.send(StoreAsk::Removed(*node), ROOM).await.ok();
+                core.tell_now(NodeEvent::Removed(*node));
+            }
+        }
+        let epoch = state.revoked.epoch;
+        if self.revoked != Some(epoch) {
+            self.revoked = Some(epoch);
+            core.endpoint.revoke(&revocations(state));
+        }
+    }
+
+    async fn announce(&mut self, core: &Core, state: &State) {
+        let mut fresh = Vec::new();
+        for (node, member) in &state.members.live {
+            let Ok(address) = member.address.parse() else {
+                continue;
+            };
+            if *node != core.node && self.announced.insert((*node, address)) {
+                core.keep_linked(*node, address);
+                fresh.push((*node, address));
+            }
+        }
+        if !fresh.is_empty() {
+            core.swim_notes.send(SwimNote::Announce(fresh), ROOM).await.ok();
+        }
+    }
+}
+
+/// Everything that the ledger revokes, as the endpoint wants it.
+pub(crate) fn revocations(state: &State) -> Revocations {
+    let mut all = Revocations::default();
+    for what in state.revoked.all.keys() {
+        match what {
+            Revocation::Node(node) => {
+                all.nodes.insert(*node);
+            }
+            Revocation::Serial(serial) => {
+                all.serials.insert(Serial::from_bytes(*serial));
+            }
+        }
+    }
+    all
+}
+
+/// How often the leader is looked at; only the log of events waits for it.
+const LOOK: Duration = Duration::from_millis(100);
+/// Longest wait for room in a mailbox; both actors read within milliseconds.
+const ROOM: Duration = Duration::from_secs(5);

@@ -1,0 +1,237 @@
+//! Drives the replicated store: writes, letters and timers in, letters and saved batches out.
+//! Decides nothing.
+
+use crate::core::Core;
+use crate::event::NodeEvent;
+use actor::{ActorContext, Inbox};
+use base::{ContentHash, NodeId};
+use bytes::Bytes;
+use crdt::disk::StoreFile;
+use crdt::{Effect, Gossip, Input, Letter, NodeFacts, Write, WriteError};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::oneshot;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until};
+
+/// What others ask of the store.
+#[derive(Debug)]
+pub(crate) enum StoreAsk {
+    /// Answered when it is on this node's disk.
+    Write(Write, oneshot::Sender<Result<(), StoreError>>),
+    Letter { from: NodeId, letter: Letter },
+    Record(Bytes, oneshot::Sender<Option<Bytes>>),
+    Holders(ContentHash, oneshot::Sender<BTreeSet<NodeId>>),
+    Total(String, oneshot::Sender<u64>),
+    Removed(NodeId),
+}
+
+/// Why a write does not count. A write that is not acknowledged may still spread.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    #[error(transparent)]
+    Refused(#[from] WriteError),
+    /// The disk failed; the store is loaded again from what it really has.
+    #[error("the store's disk failed: {0}")]
+    Disk(String),
+    /// The node is shutting down, or the store is being restarted.
+    #[error("the store is not running now")]
+    Stopped,
+}
+
+/// What the rest of the node sees of the store without asking.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Known {
+    pub facts: BTreeMap<NodeId, NodeFacts>,
+    /// Hash of the whole content: equal on nodes that know the same.
+    pub root: u64,
+}
+
+pub(crate) struct StoreDriver {
+    core: Arc<Core>,
+    gossip: Gossip,
+    file: Option<StoreFile>,
+    out: Vec<Effect>,
+    /// Writers that wait for the disk.
+    waiting: Vec<oneshot::Sender<Result<(), StoreError>>>,
+    refused: Option<WriteError>,
+    letters: JoinSet<()>,
+    changed: bool,
+}
+
+impl StoreDriver {
+    pub(crate) fn new(core: Arc<Core>, gossip: Gossip, file: Option<StoreFile>) -> StoreDriver {
+        StoreDriver {
+            core,
+            gossip,
+            file,
+            out: Vec::new(),
+            waiting: Vec::new(),
+            refused: None,
+            letters: JoinSet::new(),
+            changed: true,
+        }
+    }
+
+    /// Runs until it is told to stop, or the disk fails.
+    pub(crate) async fn run(
+        mut self,
+        context: &ActorContext,
+        inbox: &mut Inbox<StoreAsk>,
+    ) -> Result<(), StoreError> {
+        let mut usable = self.core.usable.subscribe();
+        self.save()?;
+        self.step(Input::Peers(usable.borrow_and_update().iter().copied().collect()));
+        loop {
+            self.publish();
+            let wake = self.core.instant(self.gossip.wake_at()).max(Instant::now());
+            tokio::select! {
+                biased;
+                ask = inbox.next(context) => match ask {
+                    Some(ask) => {
+                        self.hear(ask);
+                        // Whatever else waits shares the transaction.
+                        while let Some(ask) = inbox.try_recv() {
+                            self.hear(ask);
+                            if self.waiting.len() >= WRITES_TOGETHER {
+                                break;
+                            }
+                        }
+                        self.save()?;
+                    }
+                    None => break,
+                },
+                changed = usable.changed() => {
+                    if changed.is_err() {
+                        break;
+                    }
+                    let peers = usable.borrow_and_update().iter().copied().collect();
+                    self.step(Input::Peers(peers));
+                }
+                Some(_) = self.letters.join_next() => {}
+                () = sleep_until(wake) => {
+                    self.step(Input::Timer);
+                    self.save()?;
+                }
+            }
+        }
+        self.save()
+    }
+
+    fn hear(&mut self, ask: StoreAsk) {
+        match ask {
+            StoreAsk::Write(write, done) => {
+                self.step(Input::Write(write));
+                match self.refused.take() {
+                    // The asker may have gone; the answer is then nobody's.
+                    Some(error) => {
+                        done.send(Err(error.into())).ok();
+                    }
+                    None => self.waiting.push(done),
+                }
+            }
+            StoreAsk::Letter { from, letter } => self.step(Input::Letter { from, letter }),
+            StoreAsk::Record(key, answer) => {
+                drop(answer.send(self.gossip.store().record(&key).cloned()));
+            }
+            StoreAsk::Holders(hash, answer) => {
+                drop(answer.send(self.gossip.store().holders(&hash).collect()));
+            }
+            StoreAsk::Total(metric, answer) => {
+                answer.send(self.gossip.store().total(&metric)).ok();
+            }
+            StoreAsk::Removed(node) => self.step(Input::Removed(node)),
+        }
+    }
+
+    fn step(&mut self, input: Input) {
+        let now = self.core.now();
+        self.changed |= !matches!(input, Input::Timer);
+        self.gossip.step(now, input, &mut self.out);
+        for effect in std::mem::take(&mut self.out) {
+            match effect {
+                Effect::Send { to, letter } => self.send(&to, &letter),
+                Effect::Refused(error) => self.refused = Some(error),
+                Effect::Skewed(rejected) => {
+                    tracing::warn!(?rejected, "a node's clock is too far ahead");
+                }
+                Effect::Changed => self.changed = true,
+            }
+        }
+    }
+
+    /// Letters may be lost: none is waited for, and past the bound they are dropped.
+    fn send(&mut self, to: &[NodeId], letter: &Letter) {
+        let kind = letter.kind();
+        let frame = match letter.encode() {
+            Ok(frame) => frame,
+            Err(error) => {
+                tracing::warn!(%error, "a letter does not fit a frame");
+                return;
+            }
+        };
+        for node in to {
+            if self.letters.len() >= LETTERS_UNDER_WAY {
+                tracing::debug!("too many letters are under way");
+                return;
+            }
+            let (endpoint, node, frame) = (self.core.endpoint.clone(), *node, frame.clone());
+            self.letters.spawn(async move {
+                endpoint.call(node, kind, frame, LETTER_TIME).await.ok();
+            });
+        }
+    }
+
+    /// Puts what changed on disk, then answers those who wrote it.
+    fn save(&mut self) -> Result<(), StoreError> {
+        let outcome = self.save_batch();
+        if let Err(error) = &outcome {
+            self.core.tell_now(NodeEvent::StoreDamaged {
+                why: error.to_string(),
+            });
+        }
+        for done in self.waiting.drain(..) {
+            // The asker may have gone.
+            drop(done.send(outcome.clone()));
+        }
+        outcome
+    }
+
+    fn save_batch(&mut self) -> Result<(), StoreError> {
+        let Some(file) = &self.file else {
+            return Ok(());
+        };
+        let Some(batch) = self.gossip.store_mut().take_batch() else {
+            return Ok(());
+        };
+        file.save(&batch).map_err(|error| StoreError::Disk(error.to_string()))?;
+        self.gossip.store_mut().batch_saved(&batch);
+        Ok(())
+    }
+
+    fn publish(&mut self) {
+        if !std::mem::take(&mut self.changed) {
+            return;
+        }
+        let store = self.gossip.store();
+        let known = Known {
+            facts: store.nodes().map(|(node, facts)| (node, facts.clone())).collect(),
+            root: store.root(),
+        };
+        self.core.known.send_if_modified(|old| {
+            let changed = **old != known;
+            if changed {
+                *old = Arc::new(known);
+            }
+            changed
+        });
+    }
+}
+
+/// Writes that share one transaction on disk.
+const WRITES_TOGETHER: usize = 256;
+/// Letters that may be under way at once; past it they are lost, and the next comparison repairs.
+const LETTERS_UNDER_WAY: usize = 512;
+/// A letter that takes longer is worth nothing: the next one says more.
+const LETTER_TIME: Duration = Duration::from_secs(2);

@@ -1,0 +1,256 @@
+//! What a node tells people about the cluster: one structure for the command line, the API, tests
+//! and the dashboard. Says where each fact comes from and how old it may be.
+
+use crate::core::Core;
+use base::{ClusterId, NodeId, PeerRoles};
+use membership::{Link, Liveness, Standing};
+use raft::ledger::{MemberRecord, State};
+use raft::RaftView;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::time::Duration;
+use transport::LinkFacts;
+
+/// The whole cluster on one screen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StatusView {
+    /// Layout; within it only additions.
+    pub v: u32,
+    pub cluster: ClusterId,
+    pub cluster_name: String,
+    pub answered_by: NodeId,
+    /// True when the leader confirmed with a majority that nothing newer is committed.
+    pub confirmed: bool,
+    pub leader: Option<NodeId>,
+    pub term: u64,
+    pub applied: u64,
+    pub voters: usize,
+    /// Voters that may still be lost; negative when the cluster has stopped. None when nobody leads.
+    pub can_lose: Option<i64>,
+    pub changing_voters: bool,
+    pub standing: String,
+    pub nodes: Vec<NodeView>,
+    /// What a person should look at, the worst first.
+    pub problems: Vec<String>,
+    pub jobs_open: u64,
+}
+
+/// What part a node has in Raft.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Part {
+    Leader,
+    Voter,
+    Learner,
+    /// A member that the group does not know yet.
+    Outside,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeView {
+    pub node: NodeId,
+    pub name: String,
+    pub address: String,
+    pub pool: Option<String>,
+    pub roles: PeerRoles,
+    pub part: Part,
+    /// As the answering node sees it.
+    pub alive: bool,
+    pub ready: bool,
+    /// Why it is not ready; empty when it is.
+    pub reasons: Vec<String>,
+    pub slots: u32,
+    pub cores: u32,
+    pub memory_bytes: u64,
+    pub numa_nodes: u32,
+    pub gpus: Vec<String>,
+    pub models: Vec<String>,
+    pub wire_version: u16,
+    /// Log entries that it lacks, as the leader sees it.
+    pub behind: Option<u64>,
+    pub rtt: Option<Duration>,
+    /// Until its certificate ends, as its link shows it.
+    pub certified_for: Option<Duration>,
+}
+
+/// As this node sees it, without asking anybody.
+pub(crate) fn status(core: &Core) -> StatusView {
+    let state = core.state();
+    let raft = core.group.view();
+    let links: BTreeMap<NodeId, LinkFacts> =
+        core.endpoint.links().into_iter().map(|link| (link.peer, link)).collect();
+    let nodes: Vec<NodeView> = state
+        .members
+        .live
+        .iter()
+        .map(|(node, member)| view_node(core, &raft, (*node, member), links.get(node)))
+        .collect();
+    let problems = problems(core, &raft, &nodes);
+    StatusView {
+        v: 1,
+        cluster: core.cluster,
+        cluster_name: core.cluster_name.clone(),
+        answered_by: core.node,
+        confirmed: false,
+        leader: raft.leader,
+        term: raft.term,
+        applied: raft.applied.unwrap_or(0),
+        voters: raft.voters.len(),
+        can_lose: raft.margin,
+        changing_voters: raft.joint,
+        standing: standing(core),
+        nodes,
+        problems,
+        jobs_open: open_jobs(&state),
+    }
+}
+
+/// What only the leader knows, added to what this node sees.
+pub(crate) fn with_leaders(mut ours: StatusView, leaders: &StatusView) -> StatusView {
+    ours.can_lose = leaders.can_lose;
+    let lags: BTreeMap<NodeId, Option<u64>> =
+        leaders.nodes.iter().map(|node| (node.node, node.behind)).collect();
+    for node in &mut ours.nodes {
+        node.behind = lags.get(&node.node).copied().flatten();
+    }
+    ours
+}
+
+fn view_node(
+    core: &Core,
+    raft: &RaftView,
+    (node, member): (NodeId, &MemberRecord),
+    link: Option<&LinkFacts>,
+) -> NodeView {
+    let known = core.known.borrow().clone();
+    let facts = known.facts.get(&node);
+    let alive = node == core.node || liveness(core, node).is_some_and(Liveness::is_active);
+    let reasons = reasons(core, raft, node, (alive, facts));
+    let own = core.identity.borrow().certificate().not_after;
+    let now = core.wall.unix();
+    let until = if node == core.node { Some(own) } else { link.map(|link| link.certified_until) };
+    NodeView {
+        node,
+        name: member.name.clone(),
+        address: member.address.clone(),
+        pool: member.pool.clone(),
+        roles: member.roles,
+        part: part(raft, node),
+        alive,
+        ready: reasons.is_empty(),
+        reasons,
+        slots: facts.map_or(0, |facts| facts.slots),
+        cores: facts.map_or(0, |facts| facts.cores),
+        memory_bytes: facts.map_or(0, |facts| facts.memory_bytes),
+        numa_nodes: facts.map_or(0, |facts| facts.numa_nodes),
+        gpus: facts.map_or_else(Vec::new, |facts| {
+            facts.gpus.iter().map(|gpu| gpu.name.clone()).collect()
+        }),
+        models: facts.map_or_else(Vec::new, |facts| facts.models.clone()),
+        wire_version: member.version,
+        behind: raft.lag.get(&node).map(|lag| lag.entries),
+        rtt: link.map(|link| link.rtt),
+        certified_for: until.map(|until| until.saturating_sub(now)),
+    }
+}
+
+fn part(raft: &RaftView, node: NodeId) -> Part {
+    if raft.leader == Some(node) {
+        Part::Leader
+    } else if raft.voters.contains(&node) {
+        Part::Voter
+    } else if raft.learners.contains(&node) {
+        Part::Learner
+    } else {
+        Part::Outside
+    }
+}
+
+fn liveness(core: &Core, node: NodeId) -> Option<Liveness> {
+    let view = core.swim_view.borrow();
+    let peer = view.peers.iter().find(|peer| peer.member.node == node);
+    peer.map(|peer| peer.liveness)
+}
+
+fn reasons(
+    core: &Core,
+    raft: &RaftView,
+    node: NodeId,
+    (alive, facts): (bool, Option<&crdt::NodeFacts>),
+) -> Vec<String> {
+    let mut reasons = Vec::new();
+    if node != core.node {
+        reasons.extend(match liveness(core, node) {
+            Some(Liveness::Suspect) => Some("suspected: it does not answer probes".to_owned()),
+            Some(Liveness::Dead) => Some("dead: no sign of life".to_owned()),
+            Some(Liveness::Left) => Some("it left".to_owned()),
+            Some(Liveness::Alive) => None,
+            None => Some("not heard of since this node started".to_owned()),
+        });
+    }
+    if part(raft, node) == Part::Outside {
+        reasons.push("the log has not reached it yet".to_owned());
+    }
+    if raft.reverted.contains(&node) {
+        reasons.push("its disk lost entries that it had confirmed: join it as a new node".to_owned());
+    }
+    if node == core.node
+        && let Some(fault) = &raft.fault
+    {
+        reasons.push(fault.clone());
+    }
+    match facts {
+        Some(facts) => reasons.extend(facts.not_ready.iter().cloned()),
+        None if alive => reasons.push("it has not said what it has".to_owned()),
+        None => {}
+    }
+    let view = core.swim_view.borrow();
+    let one_way = view
+        .peers
+        .iter()
+        .any(|peer| peer.member.node == node && peer.link != Link::Works);
+    if one_way && alive {
+        reasons.push("the link to it works only through others".to_owned());
+    }
+    reasons
+}
+
+fn standing(core: &Core) -> String {
+    match core.swim_view.borrow().standing {
+        Standing::Alone => "alone".to_owned(),
+        Standing::Sound => "sound".to_owned(),
+        Standing::SelfSuspect { why, .. } => format!("in doubt about itself: {why:?}"),
+        Standing::Left => "left".to_owned(),
+        Standing::Superseded => "superseded by a later life of this node".to_owned(),
+    }
+}
+
+fn problems(core: &Core, raft: &RaftView, nodes: &[NodeView]) -> Vec<String> {
+    let mut problems = Vec::new();
+    if let Some(fault) = &raft.fault {
+        problems.push(format!("this node takes no part in Raft: {fault}"));
+    }
+    if raft.leader.is_none() {
+        problems.push("nobody leads: no command can be committed".to_owned());
+    }
+    if raft.full {
+        problems.push("this node's disk is full".to_owned());
+    }
+    if raft.voters.len() == 2 {
+        problems.push("two voters stop when either is lost: use one or three".to_owned());
+    }
+    let certificate = core.identity.borrow().certificate().clone();
+    let left = certificate.not_after.saturating_sub(core.wall.unix());
+    let life = certificate.not_after.saturating_sub(certificate.not_before);
+    if left * 2 < life / 3 {
+        problems.push(format!("this node's certificate ends in {} min", left.as_secs() / 60));
+    }
+    for node in nodes.iter().filter(|node| !node.ready) {
+        problems.push(format!("{}: {}", node.name, node.reasons.join("; ")));
+    }
+    problems
+}
+
+fn open_jobs(state: &State) -> u64 {
+    state.jobs.open()
+}

@@ -1,0 +1,77 @@
+use super::*;
+
+#[test]
+fn what_was_synced_survives_a_power_cut_and_nothing_else_is_promised() {
+    let mut torn = 0;
+    for seed in 0..50 {
+        let disk = SimDisk::new(seed);
+        disk.append("log", b"acknowledged").unwrap();
+        disk.sync("log").unwrap();
+        disk.sync_dir().unwrap();
+        disk.append("log", b" and not yet").unwrap();
+        disk.power_cut();
+        let kept = disk.read("log").unwrap();
+        assert!(kept.starts_with(b"acknowledged"), "{kept:?}");
+        torn += disk.counters().torn;
+    }
+    assert!(torn > 10, "writes are torn: {torn}");
+}
+
+#[test]
+fn a_synced_file_whose_folder_was_not_synced_is_gone() {
+    let disk = SimDisk::new(1);
+    disk.append("log", b"x").unwrap();
+    disk.sync("log").unwrap();
+    disk.power_cut();
+    assert_eq!(disk.read("log").unwrap_err().kind(), io::ErrorKind::NotFound);
+}
+
+#[test]
+fn a_rename_counts_once_its_folder_is_synced() {
+    let disk = SimDisk::new(1);
+    for (name, bytes) in [("vote", b"old"), ("vote.new", b"new")] {
+        disk.append(name, bytes).unwrap();
+        disk.sync(name).unwrap();
+    }
+    disk.sync_dir().unwrap();
+    disk.rename("vote.new", "vote").unwrap();
+    assert_eq!(disk.read("vote").unwrap(), b"new");
+    disk.power_cut();
+    assert_eq!(disk.read("vote").unwrap(), b"old");
+    disk.rename("vote.new", "vote").unwrap();
+    disk.sync_dir().unwrap();
+    disk.power_cut();
+    assert_eq!(disk.read("vote").unwrap(), b"new");
+}
+
+#[test]
+fn faults_come_as_drawn_and_are_counted() {
+    let disk = SimDisk::new(3);
+    disk.append("log", &[0; 100]).unwrap();
+    assert!(disk.flip_bit("log"));
+    assert_eq!(disk.read("log").unwrap().iter().map(|b| b.count_ones()).sum::<u32>(), 1);
+    disk.set_rates(DiskRates {
+        write_error: 1.0,
+        ..DiskRates::default()
+    });
+    assert_eq!(disk.sync("log").unwrap_err().raw_os_error(), Some(libc::EIO));
+    disk.set_rates(DiskRates {
+        capacity: Some(150),
+        ..DiskRates::default()
+    });
+    assert!(disk.append("log", &[0; 50]).is_ok());
+    let full = disk.append("log", &[0; 1]).unwrap_err();
+    assert_eq!(full.raw_os_error(), Some(libc::ENOSPC));
+    let counters = disk.counters();
+    assert_eq!((counters.flips, counters.errors, counters.full), (1, 1, 1));
+}
+
+#[test]
+fn an_old_image_can_be_put_back() {
+    let disk = SimDisk::new(3);
+    disk.append("log", b"one").unwrap();
+    let image = disk.image();
+    disk.append("log", b"two").unwrap();
+    disk.restore(&image);
+    assert_eq!(disk.read("log").unwrap(), b"one");
+}

@@ -1,0 +1,319 @@
+//! One simulated machine: boots a node from its disk, joins when it has a token, runs clients beside
+//! it. The node inside is the production one; only its [`Parts`] differ.
+
+use crate::disk::SimDisk;
+use crate::fabric::Fabric;
+use crate::machine::SimHome;
+use crate::net::{SimRuntime, SimSocket};
+use crate::oracle::Oracle;
+use crate::trace::Trace;
+use base::Time;
+use cluster::{
+    EnterOptions, EventSink, FoundOptions, Home, HomeError, Node, NodeEvent, Parts, Settings,
+    enter, found,
+};
+use crdt::NodeFacts;
+use raft::{Abort, Fault, Writer};
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::{mpsc, watch};
+use transport::{Sockets, Token, WallClock};
+
+/// What the world holds of one machine, across its crashes.
+#[derive(Clone)]
+pub struct Machine(Arc<Inner>);
+
+struct Inner {
+    name: String,
+    founder: bool,
+    disk: SimDisk,
+    fabric: Fabric,
+    trace: Trace,
+    oracle: Oracle,
+    settings: Settings,
+    clients: u32,
+    clock_offset_ms: AtomicI64,
+    /// What the machine joins with, once somebody gives it one.
+    token: watch::Sender<Option<Token>>,
+    // Mutexes, since the world's loop and the host of one thread share them.
+    node: Mutex<Option<Arc<Node>>>,
+    aborted: AtomicBool,
+    boots: AtomicU64,
+    /// Work that the world gives to the machine's own runtime.
+    work: Mutex<Option<mpsc::Sender<Work>>>,
+}
+
+type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// How a machine is made.
+pub struct MachineSpec {
+    pub name: String,
+    pub founder: bool,
+    pub disk: SimDisk,
+    pub fabric: Fabric,
+    pub trace: Trace,
+    pub oracle: Oracle,
+    pub settings: Settings,
+    /// Clients that work on this machine's node.
+    pub clients: u32,
+}
+
+impl Machine {
+    pub fn new(spec: MachineSpec) -> Machine {
+        Machine(Arc::new(Inner {
+            name: spec.name,
+            founder: spec.founder,
+            disk: spec.disk,
+            fabric: spec.fabric,
+            trace: spec.trace,
+            oracle: spec.oracle,
+            settings: spec.settings,
+            clients: spec.clients,
+            clock_offset_ms: AtomicI64::new(0),
+            token: watch::Sender::new(None),
+            node: Mutex::new(None),
+            aborted: AtomicBool::new(false),
+            boots: AtomicU64::new(0),
+            work: Mutex::new(None),
+        }))
+    }
+
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    pub fn disk(&self) -> &SimDisk {
+        &self.0.disk
+    }
+
+    /// The running node; none while the machine is down or has not joined.
+    pub fn node(&self) -> Option<Arc<Node>> {
+        self.0.node.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Runs something on the machine's runtime; lost when the machine is down.
+    pub fn run(&self, work: Pin<Box<dyn Future<Output = ()> + Send>>) {
+        let queue = self.0.work.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(queue) = queue.as_ref() {
+            queue.try_send(work).ok();
+        }
+    }
+
+    /// Must come before the host is crashed, so that nothing of it outlives it.
+    pub fn forget_node(&self) {
+        self.0.node.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.0.work.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+
+    /// Whether the node asked for its process to be ended; asked once.
+    pub fn take_abort(&self) -> bool {
+        self.0.aborted.swap(false, Ordering::Relaxed)
+    }
+
+    pub fn boots(&self) -> u64 {
+        self.0.boots.load(Ordering::Relaxed)
+    }
+
+    pub fn give_token(&self, token: &Token) {
+        self.0.token.send_replace(Some(token.clone()));
+    }
+
+    /// Sets the machine's wall clock apart from the others'.
+    pub fn set_clock_offset(&self, ms: i64) {
+        self.0.clock_offset_ms.store(ms, Ordering::Relaxed);
+    }
+
+    /// The machine's life from power on. Runs until the machine is crashed.
+    pub async fn live(self) -> turmoil::Result {
+        self.0.boots.fetch_add(1, Ordering::Relaxed);
+        let home = SimHome::new(&self.0.name, self.0.disk.clone());
+        if let Err(why) = self.settle(&home).await {
+            self.0.trace.event(&self.0.name, format!("cannot settle: {why}"));
+            return std::future::pending().await;
+        }
+        let parts = self.parts(SimSocket::bind(&self.0.name, PORT, self.0.fabric.clone()).await?);
+        match Node::start(home, parts).await {
+            Ok(node) => {
+                let node = Arc::new(node);
+                *self.0.node.lock().unwrap_or_else(PoisonError::into_inner) = Some(node.clone());
+                for client in 0..self.0.clients {
+                    let work = crate::client::work(node.clone(), self.client(client));
+                    tokio::spawn(work);
+                }
+            }
+            Err(error) => {
+                self.0.trace.event(&self.0.name, format!("did not start: {error}"));
+                // As systemd does: again, after a while.
+                tokio::time::sleep(RESTART).await;
+                self.0.aborted.store(true, Ordering::Relaxed);
+            }
+        }
+        let (sender, mut work) = mpsc::channel(WORK_QUEUE);
+        *self.0.work.lock().unwrap_or_else(PoisonError::into_inner) = Some(sender);
+        while let Some(work) = work.recv().await {
+            tokio::spawn(work);
+        }
+        Ok(())
+    }
+
+    fn client(&self, number: u32) -> crate::client::Client {
+        crate::client::Client {
+            name: format!("{}.{number}.{}", self.0.name, self.boots()),
+            oracle: self.0.oracle.clone(),
+        }
+    }
+
+    /// Founds or joins where the disk holds no node yet.
+    async fn settle(&self, home: &SimHome) -> Result<(), String> {
+        match home.load_record() {
+            Ok(_) => return Ok(()),
+            Err(HomeError::Empty { .. }) => {}
+            Err(error) => return Err(error.to_string()),
+        }
+        let address = SocketAddr::new(turmoil::lookup(self.0.name.as_str()), PORT);
+        if self.0.founder {
+            let options = FoundOptions {
+                cluster_name: "lab".to_owned(),
+                node_name: self.0.name.clone(),
+                listen: address,
+                address,
+            };
+            let unix = self.clock().unix();
+            let made = found(home, &options, &mut rand::rng(), unix);
+            return made.map(drop).map_err(|error| error.to_string());
+        }
+        self.join(home, address).await
+    }
+
+    async fn join(&self, home: &SimHome, address: SocketAddr) -> Result<(), String> {
+        let mut token = self.0.token.subscribe();
+        let given = token.wait_for(Option::is_some).await;
+        let token = given.map_err(|error| error.to_string())?.clone();
+        let Some(token) = token else {
+            return Err("no token".to_owned());
+        };
+        let options = EnterOptions {
+            name: self.0.name.clone(),
+            pool: None,
+            listen: address,
+            address: Some(address),
+        };
+        for attempt in 0..JOIN_TRIES {
+            // A port of its own for each try: the one before may still be closing.
+            let port = PORT + 1 + attempt;
+            let socket = SimSocket::bind(&self.0.name, port, self.0.fabric.clone()).await;
+            let socket = socket.map_err(|error| error.to_string())?;
+            let with = (sockets(socket), self.clock());
+            let mut rng = rand::rng();
+            match enter_with(home, &token, &options, with, &mut rng).await {
+                Ok(()) => return Ok(()),
+                Err(why) => self.0.trace.event(&self.0.name, format!("join: {why}")),
+            }
+            tokio::time::sleep(JOIN_PAUSE).await;
+        }
+        Err("no join succeeded".to_owned())
+    }
+
+    fn clock(&self) -> Arc<dyn WallClock> {
+        Arc::new(SimClock {
+            machine: self.clone(),
+        })
+    }
+
+    fn parts(&self, socket: SimSocket) -> Parts {
+        let facts = NodeFacts {
+            cores: 2,
+            memory_bytes: 8 << 30,
+            numa_nodes: 1,
+            slots: 2,
+            ..NodeFacts::default()
+        };
+        // The sender is kept by the receiver's clones only: these facts never change.
+        let (_, facts) = watch::channel(facts);
+        Parts {
+            sockets: sockets(socket),
+            wall: self.clock(),
+            events: Arc::new(Witness {
+                machine: self.clone(),
+            }),
+            abort: Arc::new(Witness {
+                machine: self.clone(),
+            }),
+            writer: Writer::Task,
+            facts,
+            settings: self.0.settings.clone(),
+        }
+    }
+}
+
+async fn enter_with(
+    home: &SimHome,
+    token: &Token,
+    options: &EnterOptions,
+    with: (Sockets, Arc<dyn WallClock>),
+    rng: &mut rand::rngs::ThreadRng,
+) -> Result<(), String> {
+    use rand::SeedableRng;
+    let mut seeded = rand::rngs::StdRng::from_rng(rng);
+    let entered = enter(home, token, options, with, &mut seeded).await;
+    entered.map(drop).map_err(|error| error.to_string())
+}
+
+fn sockets(socket: SimSocket) -> Sockets {
+    Sockets {
+        runtime: Arc::new(SimRuntime),
+        socket: Arc::new(socket),
+    }
+}
+
+/// The simulated calendar, with the machine's own error.
+struct SimClock {
+    machine: Machine,
+}
+
+impl std::fmt::Debug for SimClock {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "SimClock({})", self.machine.name())
+    }
+}
+
+impl WallClock for SimClock {
+    fn unix(&self) -> Duration {
+        let offset = self.machine.0.clock_offset_ms.load(Ordering::Relaxed);
+        let unix = EPOCH + turmoil::sim_elapsed().unwrap_or_default();
+        let apart = Duration::from_millis(offset.unsigned_abs());
+        if offset < 0 { unix.saturating_sub(apart) } else { unix + apart }
+    }
+}
+
+/// Writes a node's events to the trace, and notes what the world must act on.
+struct Witness {
+    machine: Machine,
+}
+
+impl EventSink for Witness {
+    fn event(&self, _: Time, event: &NodeEvent) {
+        let inner = &self.machine.0;
+        inner.trace.event(&inner.name, event.to_string());
+    }
+}
+
+impl Abort for Witness {
+    fn abort(&self, fault: &Fault) {
+        let inner = &self.machine.0;
+        inner.trace.event(&inner.name, format!("aborts: {fault}"));
+        inner.aborted.store(true, Ordering::Relaxed);
+    }
+}
+
+/// The day on which every simulation begins: 2026-01-01.
+pub const EPOCH: Duration = Duration::from_secs(1_767_225_600);
+pub const PORT: u16 = 7411;
+/// Calls of the world that wait.
+const WORK_QUEUE: usize = 64;
+const RESTART: Duration = Duration::from_secs(2);
+const JOIN_TRIES: u16 = 40;
+const JOIN_PAUSE: Duration = Duration::from_millis(500);

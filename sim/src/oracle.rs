@@ -1,0 +1,101 @@
+//! What the clients of a world asked, and what they were told: kept outside the cluster, so that it
+//! can be held to its word.
+
+use crate::history::{Call, Model};
+use base::{ContentHash, JobId};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// A shared oracle; clones write to the same one.
+#[derive(Clone, Default)]
+pub struct Oracle(Arc<Mutex<Told>>);
+
+/// Everything that the clients know.
+#[derive(Default)]
+pub struct Told {
+    /// Calls on the one register that the ledger has (a setting), in order of sending.
+    pub register: Vec<Call<RegisterCall, RegisterAnswer>>,
+    /// Jobs whose acceptance was acknowledged: key to id and body.
+    pub accepted: BTreeMap<String, (JobId, ContentHash)>,
+    /// Jobs that were sent and never acknowledged.
+    pub open: BTreeMap<String, ContentHash>,
+    /// Contradictions that a client saw by itself.
+    pub contradictions: Vec<String>,
+    /// Replies whose write to the replicated store was acknowledged.
+    pub records: BTreeMap<Vec<u8>, Vec<u8>>,
+    pub failed: u64,
+    /// Clients are to send nothing more.
+    pub quiet: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RegisterCall {
+    Write(u64),
+    Read,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RegisterAnswer {
+    Written,
+    /// Zero before the first write.
+    Value(u64),
+}
+
+/// The register as it should behave.
+pub struct Register;
+
+impl Model for Register {
+    type State = u64;
+    type Operation = RegisterCall;
+    type Answer = RegisterAnswer;
+
+    fn initial(&self) -> u64 {
+        0
+    }
+
+    fn step(&self, state: &u64, operation: &RegisterCall) -> (u64, RegisterAnswer) {
+        match operation {
+            RegisterCall::Write(value) => (*value, RegisterAnswer::Written),
+            RegisterCall::Read => (*state, RegisterAnswer::Value(*state)),
+        }
+    }
+}
+
+impl Oracle {
+    // A mutex, since the clients of all hosts share it on one thread.
+    pub fn told(&self) -> MutexGuard<'_, Told> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes a call before it is sent; the number is for [`Oracle::answered`].
+    pub fn sent(&self, operation: RegisterCall) -> usize {
+        let mut told = self.told();
+        told.register.push(Call {
+            operation,
+            answer: None,
+            sent: now(),
+            answered: Duration::ZERO,
+        });
+        told.register.len() - 1
+    }
+
+    pub fn answered(&self, call: usize, answer: RegisterAnswer) {
+        let mut told = self.told();
+        let call = &mut told.register[call];
+        call.answer = Some(answer);
+        call.answered = now();
+    }
+
+    /// The call surely had no effect, so it needs no explanation.
+    pub fn refused(&self, call: usize) {
+        let mut told = self.told();
+        told.failed += 1;
+        // A read that never answers fits every history.
+        told.register[call].operation = RegisterCall::Read;
+    }
+}
+
+fn now() -> Duration {
+    turmoil::sim_elapsed().unwrap_or_default()
+}

@@ -1,0 +1,120 @@
+//! The worlds: each a kind of cluster life, drawn anew from every seed. A world proves that its
+//! faults happened before it asserts that they were survived.
+
+mod calm;
+mod chaos;
+mod joins;
+mod plan;
+mod power;
+mod revoked;
+mod rot;
+
+use crate::invariants::{
+    accepted_jobs_are_there, cluster_is_live, register_is_linearizable, stores_are_equal,
+};
+use crate::world::{Broken, Report, World};
+use std::time::Duration;
+
+/// One kind of world.
+#[derive(Clone, Copy)]
+pub struct WorldKind {
+    pub name: &'static str,
+    pub about: &'static str,
+    run: fn(u64, bool) -> Result<Report, Broken>,
+}
+
+/// All worlds there are.
+pub const WORLDS: &[WorldKind] = &[
+    WorldKind {
+        name: "calm",
+        about: "no faults: a cluster assembles and works",
+        run: calm::run,
+    },
+    WorldKind {
+        name: "chaos",
+        about: "loss, bursts, partitions of every shape, kills and power cuts under load",
+        run: chaos::run,
+    },
+    WorldKind {
+        name: "power",
+        about: "all machines lose power together, again and again, with failing disks",
+        run: power::run,
+    },
+    WorldKind {
+        name: "joins",
+        about: "joins, promotions, demotions and removals under load and partitions",
+        run: joins::run,
+    },
+    WorldKind {
+        name: "rot",
+        about: "bits flip at rest, disks are wiped or restored from old images, on a minority",
+        run: rot::run,
+    },
+    WorldKind {
+        name: "revoked",
+        about: "a member is removed, comes back with its old certificate, and is kept out",
+        run: revoked::run,
+    },
+];
+
+impl WorldKind {
+    pub fn of(name: &str) -> Option<WorldKind> {
+        WORLDS.iter().copied().find(|world| world.name == name)
+    }
+
+    /// Runs one seed on the calling thread, which must be a fresh one of
+    /// [`crate::entropy::isolated`].
+    ///
+    /// # Errors
+    /// The first promise that was broken.
+    pub fn run(&self, seed: u64, echo: bool) -> Result<Report, Broken> {
+        (self.run)(seed, echo)
+    }
+}
+
+/// The second phase of each seed: all faults end, everybody is up, and what was promised is there.
+fn settle(world: &mut World) -> Result<(), Broken> {
+    world.trace.event("world", "all faults end");
+    world.fabric.heal();
+    world.fabric.set_rates(crate::fabric::Rates::default());
+    for i in 0..world.machines.len() {
+        world.machines[i].disk().set_rates(crate::disk::DiskRates::default());
+        world.machines[i].set_clock_offset(0);
+        world.boot(i);
+    }
+    world.run_until(("the cluster lives again", LIVE), |world| world.all_alive())?;
+    world.on_any_node(|node| async move {
+        let note = raft::ledger::Command::Note {
+            what: "after the last fault".to_owned(),
+        };
+        node.submit("world", note).await.map(drop).map_err(|error| error.to_string())
+    })?;
+    // Clients stop, so that the last words can be compared.
+    world.quiet();
+    world.run_until(("the cluster is live", LIVE), |world| cluster_is_live(world))?;
+    world.run_until(("stores converge", LIVE), |world| stores_are_equal(world))?;
+    audit(world)
+}
+
+fn audit(world: &mut World) -> Result<(), Broken> {
+    let state = world.machines.iter().find_map(|machine| machine.node()).map(|node| node.state());
+    let Some(state) = state else {
+        return Err(world.broken("the cluster is live", "no node is up".to_owned()));
+    };
+    let oracle = world.oracle.clone();
+    let told = oracle.told();
+    accepted_jobs_are_there(&told, &state)
+        .and_then(|()| register_is_linearizable(&told))
+        .map_err(|(invariant, what)| world.broken(invariant, what))
+}
+
+/// That a fault which the world is about has happened at all.
+fn happened(world: &World, what: &str, times: u64) -> Result<(), Broken> {
+    if times > 0 {
+        return Ok(());
+    }
+    Err(world.broken("the world's faults happen", format!("not once: {what}")))
+}
+
+/// Simulated time that a cluster has after the last fault.
+const LIVE: Duration = Duration::from_secs(60);

@@ -1,0 +1,35 @@
+//! Disks that lie, on a minority: bits flip at rest. The node that finds it stops voting, repairs
+//! from the others and counts again; nothing acknowledged is lost and nothing damaged spreads.
+
+use super::{happened, plan, settle};
+use crate::world::{Broken, Report, World};
+use rand::Rng;
+use std::time::Duration;
+
+pub(super) fn run(seed: u64, echo: bool) -> Result<Report, Broken> {
+    let spec = plan::spec(seed, echo);
+    let mut world = World::new(&spec);
+    world.assemble(spec.voters)?;
+    world.run_for(WORK)?;
+    let mut flips = 0;
+    for _ in 0..ROUNDS {
+        let i = world.rng.random_range(0..spec.nodes);
+        world.crash(i, true);
+        let disk = world.machines[i].disk().clone();
+        for _ in 0..world.rng.random_range(1..4) {
+            flips += u64::from(disk.flip_bit("raft/"));
+        }
+        world.trace.event(world.machines[i].name(), "bits flip");
+        let dark = world.rng.random_range(100..2000);
+        world.run_for(Duration::from_millis(dark))?;
+        world.boot(i);
+        world.run_until(("a damaged node repairs", REPAIR), |world| world.all_alive())?;
+    }
+    happened(&world, "a flipped bit", flips)?;
+    settle(&mut world)?;
+    Ok(world.report())
+}
+
+const WORK: Duration = Duration::from_secs(3);
+const ROUNDS: u32 = 3;
+const REPAIR: Duration = Duration::from_secs(30);
