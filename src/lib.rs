@@ -8,6 +8,7 @@ pub mod daemon;
 pub mod display;
 pub mod engines;
 pub mod exit;
+pub mod fleet;
 pub mod job;
 pub mod node;
 pub mod settings;

@@ -35,6 +35,7 @@ pub enum ServeError {
 /// Answers requests on `socket` until `stop`.
 pub async fn serve(
     node: Arc<Node>,
+    fleet: Option<Router>,
     socket: &Path,
     stop: CancellationToken,
 ) -> Result<(), ServeError> {
@@ -44,6 +45,10 @@ pub async fn serve(
         .route("/v1/jobs", post(run_job))
         .layer(DefaultBodyLimit::max(MAX_REQUEST_BYTES))
         .with_state(node);
+    let router = match fleet {
+        Some(fleet) => router.merge(fleet),
+        None => router,
+    };
     let served = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned());
     let ended = served.await;
     // The socket's file is ours; a missing one is as good as a removed one.

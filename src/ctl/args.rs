@@ -1,5 +1,9 @@
 //! The command line of `rlm-ctl`: names, help and shapes. Decides nothing.
 
+use super::fleet::{
+    ChangeArgs, NodeCommand, PromoteArgs, RegistryCommand, RemoveArgs, SettingsArgs, StatusArgs,
+    TokenCommand, Where,
+};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -19,6 +23,8 @@ pub struct Cli {
     /// Say less: only answers, warnings and errors
     #[arg(long, short, global = true)]
     pub quiet: bool,
+    #[command(flatten)]
+    pub place: Where,
     #[command(subcommand)]
     pub command: Command,
 }
@@ -33,6 +39,27 @@ pub enum Command {
     /// Read a job's trace, or run it again without a model
     #[command(subcommand)]
     Trace(TraceCommand),
+    /// The cluster on one screen: who leads, what may be lost, who is not ready and why
+    Status(StatusArgs),
+    /// Every node, with its part, slots and reasons
+    Nodes(StatusArgs),
+    /// Join tokens
+    #[command(subcommand)]
+    Token(TokenCommand),
+    /// Make nodes voters
+    Promote(PromoteArgs),
+    /// Take a voter's seat; the node stays a member
+    Demote(ChangeArgs),
+    /// Remove a node for good; its certificate is void at once
+    Remove(RemoveArgs),
+    /// Inside of the node that answers
+    #[command(subcommand)]
+    Node(NodeCommand),
+    /// Models and training versions that the cluster agreed on
+    #[command(subcommand)]
+    Registry(RegistryCommand),
+    /// Settings of the whole cluster
+    Settings(SettingsArgs),
     /// Check the configuration and see where each value comes from
     #[command(subcommand)]
     Config(ConfigCommand),

@@ -4,12 +4,14 @@
 mod args;
 mod config;
 mod failure;
+mod fleet;
 mod model;
 mod submit;
 mod trace;
 
 pub use args::{Cli, Command, ConfigCommand, ModelCommand, Output, SubmitArgs, TraceCommand};
 pub use failure::Failure;
+pub use fleet::SOCKET as NODE_SOCKET;
 
 use crate::exit::Exit;
 use crate::settings::Settings;
@@ -43,11 +45,13 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
         complain(&format!("warning: {warning}"));
     }
     let quiet = cli.quiet;
+    let socket = cli.place.socket(&settings);
     match cli.command {
         Command::Submit(args) => runtime()?.block_on(submit::run(*args, settings, quiet)),
         Command::Model(command) => runtime()?.block_on(model::run(command, &settings, quiet)),
         Command::Trace(command) => runtime()?.block_on(trace::run(command, &settings)),
         Command::Config(_) | Command::EngineWorker => Ok(Exit::Done),
+        other => runtime()?.block_on(fleet::run(other, socket)),
     }
 }
 

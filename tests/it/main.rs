@@ -3,6 +3,7 @@
 
 mod cli;
 mod ctl;
+mod fleet;
 mod fuzz;
 mod job;
 mod layering;

@@ -77,6 +77,22 @@ fn every_rlm_ctl_line_is_understood() {
     }
 }
 
+/// What they do is shown by `fleet`, with these very words.
+#[test]
+fn every_rlm_node_line_is_understood_and_four_commands_make_a_cluster() {
+    let lines = commands();
+    let of_cluster = |line: &&String| {
+        line.starts_with("rlm-node ") || line.contains(" token ") || line.contains(" promote ")
+    };
+    let lines: Vec<&String> = lines.iter().filter(of_cluster).collect();
+    assert_eq!(lines.len(), 4, "{lines:?}");
+    for line in lines.iter().filter(|line| line.starts_with("rlm-node ")) {
+        if let Err(error) = rlm_node::daemon::Cli::try_parse_from(words(line)) {
+            panic!("{line}: {error}");
+        }
+    }
+}
+
 #[test]
 fn commands_that_need_no_model_run() {
     let home = Home::new();

@@ -1,0 +1,126 @@
+//! The cluster's commands of `rlm-ctl`: names, help and shapes.
+
+use super::super::args::Output;
+use clap::{Args, Subcommand};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Which node is asked.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Where {
+    /// The folder of the node to ask; without it, this user's own node
+    #[arg(long, value_name = "DIR", global = true)]
+    pub data: Option<PathBuf>,
+    /// The node's socket itself
+    #[arg(long, value_name = "SOCKET", global = true, conflicts_with = "data")]
+    pub connect: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct StatusArgs {
+    /// Ask the leader to confirm that nothing newer is committed
+    #[arg(long)]
+    pub confirm: bool,
+    #[arg(long, short, value_enum, default_value_t)]
+    pub output: Output,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum TokenCommand {
+    /// Make a join token; it alone goes to standard output
+    Create {
+        /// worker, voter-candidate, or both joined by +
+        #[arg(long, default_value = "worker+voter-candidate", value_name = "ROLES")]
+        role: String,
+        /// Only a node of this name may use it
+        #[arg(long)]
+        name: Option<String>,
+        #[arg(long)]
+        pool: Option<String>,
+        /// How many machines may join with it
+        #[arg(long, default_value_t = 1)]
+        uses: u32,
+        /// How long it can be used, such as 15m or 2h; 7 days at most
+        #[arg(long, default_value = "15m", value_parser = super::span, value_name = "TIME")]
+        ttl: Duration,
+        #[arg(long, short, value_enum, default_value_t)]
+        output: Output,
+    },
+    /// Tokens, who made and used them, and what is left of them
+    List {
+        #[arg(long, short, value_enum, default_value_t)]
+        output: Output,
+    },
+    /// Make a token worthless
+    Revoke { id: String },
+}
+
+#[derive(Debug, Args)]
+pub struct ChangeArgs {
+    /// A node's name, or the beginning of its id
+    pub node: String,
+    /// How long to wait for the group to follow
+    #[arg(long, default_value = "30s", value_parser = super::span, value_name = "TIME")]
+    pub wait: Duration,
+}
+
+#[derive(Debug, Args)]
+pub struct PromoteArgs {
+    /// A node's name, or the beginning of its id
+    #[arg(required_unless_present = "all")]
+    pub node: Option<String>,
+    /// Every node that may vote and has caught up
+    #[arg(long, conflicts_with = "node")]
+    pub all: bool,
+    /// How long to wait for the group to follow, for each node
+    #[arg(long, default_value = "30s", value_parser = super::span, value_name = "TIME")]
+    pub wait: Duration,
+}
+
+#[derive(Debug, Args)]
+pub struct RemoveArgs {
+    #[command(flatten)]
+    pub change: ChangeArgs,
+    /// For the audit log
+    #[arg(long, default_value = "removed by an administrator")]
+    pub reason: String,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum NodeCommand {
+    /// The actors of the node that answers, with restarts and mailboxes
+    Tree {
+        #[arg(long, short, value_enum, default_value_t)]
+        output: Output,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum RegistryCommand {
+    /// Models and which version of each serves
+    List {
+        #[arg(long, short, value_enum, default_value_t)]
+        output: Output,
+    },
+    /// All versions of one model
+    Show {
+        name: String,
+        #[arg(long, short, value_enum, default_value_t)]
+        output: Output,
+    },
+    /// Serve an earlier version again, at once
+    Rollback {
+        name: String,
+        /// The version promoted before when not given
+        #[arg(long)]
+        to: Option<u32>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct SettingsArgs {
+    /// NAME=VALUE sets, NAME= goes back to the default; nothing lists them all
+    pub assignment: Option<String>,
+    #[arg(long, short, value_enum, default_value_t)]
+    pub output: Output,
+}

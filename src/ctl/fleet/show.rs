@@ -1,0 +1,197 @@
+//! The API's answers as text for a person. One screen each.
+
+use super::table::{span, table};
+use crate::fleet::api::{
+    RegistryLine, RegistryList, SettingList, TokenLine, TokenList, TokenMade, TokenStanding,
+    TreeReply,
+};
+use cluster::{NodeView, Part, StatusView};
+
+pub(super) fn status(view: &StatusView) -> String {
+    let name = |id| {
+        let node = view.nodes.iter().find(|node| node.node == id);
+        node.map_or_else(|| id.short(), |node| node.name.clone())
+    };
+    let leader = view.leader.map_or_else(|| "nobody leads".to_owned(), |id| {
+        format!("{} leads term {}", name(id), view.term)
+    });
+    let mut text = format!("cluster {} ({})\n", view.cluster_name, view.cluster);
+    text.push_str(&format!("  {leader} · {}\n", quorum(view)));
+    let ready = view.nodes.iter().filter(|node| node.ready).count();
+    let slots: u32 = view.nodes.iter().filter(|node| node.ready).map(|node| node.slots).sum();
+    text.push_str(&format!(
+        "  {ready} of {} nodes ready · {slots} slots · {} open jobs\n",
+        view.nodes.len(),
+        view.jobs_open
+    ));
+    let fresh = if view.confirmed { "confirmed by a majority" } else { "as this node last heard" };
+    text.push_str(&format!(
+        "  {fresh}: entry {}, seen from {}, which is {}\n\n",
+        view.applied,
+        name(view.answered_by),
+        view.standing
+    ));
+    text.push_str(&nodes(view));
+    if !view.problems.is_empty() {
+        text.push_str("\nto look at\n");
+        for problem in &view.problems {
+            text.push_str(&format!("  {problem}\n"));
+        }
+    }
+    text
+}
+
+fn quorum(view: &StatusView) -> String {
+    let voters = view.voters;
+    match view.can_lose {
+        _ if view.leader.is_none() => format!("{voters} voters, read-only"),
+        Some(left) if left < 0 => format!("{voters} voters, no majority: read-only"),
+        Some(0) => format!("{voters} voters, none may be lost"),
+        Some(left) => format!("{voters} voters, {left} may be lost"),
+        None => format!("{voters} voters"),
+    }
+}
+
+pub(super) fn nodes(view: &StatusView) -> String {
+    let head = ["name", "id", "part", "state", "slots", "cores", "rtt", "behind", "address"];
+    let rows: Vec<Vec<String>> = view.nodes.iter().map(node_row).collect();
+    let mut text = table(&head, &rows);
+    for node in view.nodes.iter().filter(|node| !node.ready) {
+        text.push_str(&format!("  {} is not ready: {}\n", node.name, node.reasons.join("; ")));
+    }
+    text
+}
+
+fn node_row(node: &NodeView) -> Vec<String> {
+    let part = match node.part {
+        Part::Leader => "leader",
+        Part::Voter => "voter",
+        Part::Learner => "learner",
+        Part::Outside => "joining",
+    };
+    let state = match (node.alive, node.ready) {
+        (false, _) => "down",
+        (true, false) => "not ready",
+        (true, true) => "ready",
+    };
+    let rtt = node.rtt.map(|rtt| format!("{:.2} ms", rtt.as_secs_f64() * 1000.0));
+    vec![
+        node.name.clone(),
+        node.node.short(),
+        part.to_owned(),
+        state.to_owned(),
+        node.slots.to_string(),
+        node.cores.to_string(),
+        rtt.unwrap_or_else(|| "-".to_owned()),
+        node.behind.map_or_else(|| "-".to_owned(), |behind| behind.to_string()),
+        node.address.clone(),
+    ]
+}
+
+pub(super) fn token_hint(made: &TokenMade) -> String {
+    format!(
+        "the token lets {} in as {}, within {}; on the other machine:\n  rlm-node join TOKEN",
+        if made.uses == 1 { "one machine".to_owned() } else { format!("{} machines", made.uses) },
+        made.roles,
+        span(made.ttl_s)
+    )
+}
+
+pub(super) fn tokens(list: &TokenList) -> String {
+    if list.tokens.is_empty() {
+        return "no tokens\n".to_owned();
+    }
+    let rows: Vec<Vec<String>> = list.tokens.iter().map(token_row).collect();
+    table(&["id", "state", "left", "expires", "roles", "bound to", "made by"], &rows)
+}
+
+fn token_row(token: &TokenLine) -> Vec<String> {
+    let (state, expires) = match token.state {
+        TokenStanding::Open => ("open", format!("in {}", span(token.expires_in_s))),
+        TokenStanding::UsedUp => ("used up", "-".to_owned()),
+        TokenStanding::Expired => ("expired", "-".to_owned()),
+        TokenStanding::Revoked => ("revoked", "-".to_owned()),
+    };
+    let bound: Vec<&str> = [&token.name, &token.pool].into_iter().flatten().map(|s| &**s).collect();
+    vec![
+        token.id.clone(),
+        state.to_owned(),
+        format!("{}/{}", token.left, token.uses),
+        expires,
+        token.roles.clone(),
+        if bound.is_empty() { "-".to_owned() } else { bound.join(", ") },
+        token.creator.clone(),
+    ]
+}
+
+pub(super) fn settings(list: &SettingList) -> String {
+    let rows: Vec<Vec<String>> = list
+        .settings
+        .iter()
+        .map(|line| {
+            let value = line.value.clone().unwrap_or_else(|| "(default)".to_owned());
+            vec![line.name.clone(), value, line.help.clone()]
+        })
+        .collect();
+    table(&["name", "value", "what it does"], &rows)
+}
+
+pub(super) fn registry(list: &RegistryList) -> String {
+    if list.models.is_empty() {
+        return "nothing is registered\n".to_owned();
+    }
+    let rows: Vec<Vec<String>> = list
+        .models
+        .iter()
+        .map(|model| {
+            let serving = model.promoted.map_or_else(|| "-".to_owned(), |v| v.to_string());
+            vec![model.name.clone(), serving, model.versions.len().to_string()]
+        })
+        .collect();
+    table(&["name", "serves", "versions"], &rows)
+}
+
+pub(super) fn model(model: &RegistryLine) -> String {
+    let rows: Vec<Vec<String>> = model
+        .versions
+        .iter()
+        .map(|version| {
+            let metrics: Vec<String> =
+                version.metrics.iter().map(|(name, value)| format!("{name} {value}")).collect();
+            vec![
+                version.version.to_string(),
+                version.stage.clone(),
+                version.parent.map_or_else(|| "-".to_owned(), |parent| parent.to_string()),
+                version.bytes.to_string(),
+                version.hash.chars().take(SHORT_HASH).collect(),
+                metrics.join(", "),
+            ]
+        })
+        .collect();
+    table(&["version", "stage", "parent", "bytes", "blake3", "metrics"], &rows)
+}
+
+pub(super) fn tree(tree: &TreeReply) -> String {
+    let rows: Vec<Vec<String>> = tree
+        .actors
+        .iter()
+        .map(|actor| {
+            let depth = actor.path.matches('/').count();
+            let name = actor.path.rsplit('/').next().unwrap_or(&actor.path);
+            let mailbox = match actor.bound {
+                0 => "-".to_owned(),
+                bound => format!("{}/{bound}", actor.waiting),
+            };
+            vec![
+                format!("{}{name}", "  ".repeat(depth)),
+                actor.state.clone(),
+                actor.restarts.to_string(),
+                mailbox,
+                actor.last_failure.clone().unwrap_or_else(|| "-".to_owned()),
+            ]
+        })
+        .collect();
+    table(&["actor", "state", "restarts", "mailbox", "last failure"], &rows)
+}
+
+const SHORT_HASH: usize = 12;

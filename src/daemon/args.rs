@@ -1,0 +1,90 @@
+//! The command line of `rlm-node`: names, help and shapes.
+
+use clap::{Args, Parser, Subcommand};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// One machine's node: alone, or as a member of a cluster.
+#[derive(Debug, Parser)]
+#[command(
+    name = "rlm-node",
+    version,
+    propagate_version = true,
+    disable_help_subcommand = true
+)]
+pub struct Cli {
+    /// Read this configuration file instead of the usual places
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// The node's own folder: keys, log, store and socket
+    #[arg(long, global = true, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make a new cluster with this machine as its first voter, and run it
+    Init(InitArgs),
+    /// Enter a cluster with a token from `rlm-ctl token create`, and run
+    Join(JoinArgs),
+    /// Serve until a signal ends it; `rlm-ctl` finds it by itself
+    Run,
+    /// Leave the cluster for good: hand over, give up the seat, void the certificate
+    Leave,
+    /// Look at the paths to the others, the clocks, the disk and the certificate
+    Doctor {
+        /// One JSON document
+        #[arg(long)]
+        json: bool,
+    },
+    /// Holds one model; started by the engine itself
+    #[command(hide = true)]
+    EngineWorker,
+}
+
+#[derive(Debug, Args)]
+pub struct Place {
+    /// The UDP address to listen on
+    #[arg(long, value_name = "ADDR", default_value = "0.0.0.0:7411")]
+    pub listen: SocketAddr,
+    /// Where the others reach it, when that is another address
+    #[arg(long, value_name = "ADDR")]
+    pub advertise: Option<SocketAddr>,
+    /// Make the node and return; `rlm-node run` starts it, as a service does
+    #[arg(long)]
+    pub no_run: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct InitArgs {
+    /// What the cluster is called
+    #[arg(long, default_value = "lab")]
+    pub cluster: String,
+    /// What this node is called; the host's name when not given
+    #[arg(long)]
+    pub name: Option<String>,
+    #[command(flatten)]
+    pub place: Place,
+}
+
+#[derive(Debug, Args)]
+pub struct JoinArgs {
+    /// The token. Others on this machine may see it here: --token-file - reads it from the input
+    pub token: Option<String>,
+    /// A file that holds the token, or - for standard input
+    #[arg(long, value_name = "FILE|-", conflicts_with = "token")]
+    pub token_file: Option<PathBuf>,
+    /// What this node is called; the host's name when not given
+    #[arg(long)]
+    pub name: Option<String>,
+    #[arg(long)]
+    pub pool: Option<String>,
+    #[command(flatten)]
+    pub place: Place,
+}
+
+/// Longest wait for a handover when leaving.
+pub(super) const LEAVE: Duration = Duration::from_secs(30);

@@ -1,0 +1,166 @@
+//! `init`, `join`, `leave` and `doctor`: what they say to a person is here, what they do is in
+//! `fleet` and behind the node's API.
+
+use super::args::{InitArgs, JoinArgs, LEAVE};
+use crate::ctl::{Failure, complain, print};
+use crate::exit::Exit;
+use crate::fleet::api::{DoctorReply, DoneReply, PathLine};
+use crate::fleet::wish::{ask, look};
+use crate::fleet::{FoundWish, JoinWish};
+use cluster::Entered;
+use hyper::Method;
+use std::io::Read;
+use std::path::Path;
+use transport::Token;
+
+pub(super) fn init(data: &Path, args: &InitArgs) -> Result<(), Failure> {
+    let wish = FoundWish {
+        data: data.to_owned(),
+        cluster: args.cluster.clone(),
+        node: name(args.name.as_deref()),
+        listen: args.place.listen,
+        advertise: args.place.advertise,
+    };
+    let record = crate::fleet::found(&wish)?;
+    complain(&format!(
+        "cluster {} ({}): {} is its first voter, at {}\n  \
+         add a machine:  rlm-ctl token create{}",
+        record.cluster_name,
+        record.cluster,
+        record.name,
+        record.address,
+        data_flag(data)
+    ));
+    Ok(())
+}
+
+pub(super) async fn join(data: &Path, args: &JoinArgs) -> Result<(), Failure> {
+    let token = token(args)?;
+    let wish = JoinWish {
+        data: data.to_owned(),
+        node: name(args.name.as_deref()),
+        pool: args.pool.clone(),
+        listen: args.place.listen,
+        advertise: args.place.advertise,
+    };
+    match crate::fleet::join(&wish, &token).await? {
+        Entered::Already { record } => {
+            complain(&format!("{} is a member of {} already", record.name, record.cluster_name));
+        }
+        Entered::Joined {
+            record,
+            clock_ahead_ms,
+            certified_for,
+        } => {
+            complain(&format!(
+                "the cluster proved to be {} ({})\n\
+                 {} is a member at {}, certified for {} h; it knows {} of the others\n\
+                 the cluster's clock is {clock_ahead_ms} ms ahead",
+                record.cluster_name,
+                record.cluster,
+                record.name,
+                record.address,
+                certified_for.as_secs().div_ceil(3600),
+                record.peers.len(),
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn token(args: &JoinArgs) -> Result<Token, Failure> {
+    let text = match (&args.token, &args.token_file) {
+        (Some(token), _) => token.clone(),
+        (None, Some(file)) if file.as_os_str() == "-" => {
+            let mut text = String::new();
+            let read = std::io::stdin().lock().take(TOKEN_BYTES).read_to_string(&mut text);
+            read.map_err(|error| unreadable("standard input", &error))?;
+            text
+        }
+        (None, Some(file)) => std::fs::read_to_string(file)
+            .map_err(|error| unreadable(&file.display().to_string(), &error))?,
+        (None, None) => {
+            return Err(Failure::new(Exit::Usage, "join needs a token")
+                .next("make one on a node of the cluster: `rlm-ctl token create`"));
+        }
+    };
+    text.parse().map_err(|error| {
+        Failure::new(Exit::Usage, "this is no token that can be used")
+            .why(error)
+            .next("copy it again, whole; a new one: `rlm-ctl token create`")
+    })
+}
+
+fn unreadable(what: &str, error: &std::io::Error) -> Failure {
+    Failure::new(Exit::Usage, "the token cannot be read").why(format!("{what}: {error}"))
+}
+
+/// The host's name, cut to what a certificate takes.
+fn name(given: Option<&str>) -> String {
+    if let Some(name) = given {
+        return name.to_owned();
+    }
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let plain = |c: &char| c.is_ascii_alphanumeric() || "-_.".contains(*c);
+    let name: String = host.trim().chars().filter(plain).take(NAME_CHARS).collect();
+    if name.is_empty() { "node".to_owned() } else { name }
+}
+
+pub(super) fn data_flag(data: &Path) -> String {
+    format!(" --data {}", data.display())
+}
+
+pub(super) async fn leave(socket: &Path) -> Result<Exit, Failure> {
+    let at = (Method::POST, "/v1/cluster/leave");
+    let reply: DoneReply = ask::<(), _>(socket, at, None, LEAVE).await?;
+    complain(&reply.done);
+    Ok(Exit::Done)
+}
+
+pub(super) async fn doctor(socket: &Path, json: bool) -> Result<Exit, Failure> {
+    let found: DoctorReply = look(socket, "/v1/cluster/doctor").await?;
+    if json {
+        let text = serde_json::to_string_pretty(&found)
+            .map_err(|error| Failure::new(Exit::Failed, "no JSON could be written").why(error))?;
+        print(&format!("{text}\n"));
+        return Ok(Exit::Done);
+    }
+    let mut text = format!("{} ({})\n", found.name, found.node.short());
+    match found.fsync_us {
+        Some(us) => text.push_str(&format!("  fsync of 4 KiB: {us} us\n")),
+        None => text.push_str("  fsync of 4 KiB: failed\n"),
+    }
+    text.push_str(&format!("  certificate: {} h left\n", found.certificate_left_s / 3600));
+    if found.paths.is_empty() {
+        text.push_str("  no other node\n");
+    }
+    for path in &found.paths {
+        text.push_str(&path_line(path));
+    }
+    print(&text);
+    let silent = found.paths.iter().any(|path| path.rtt_us.is_none());
+    Ok(if silent { Exit::Partial } else { Exit::Done })
+}
+
+fn path_line(path: &PathLine) -> String {
+    let rtt = match path.rtt_us {
+        Some(us) => format!("{us} us"),
+        None => "no answer: is UDP blocked, or the node down?".to_owned(),
+    };
+    let mut text = format!("  {} -> {}: {rtt}", path.from, path.to);
+    if let Some(lost) = path.lost_permille {
+        text.push_str(&format!(", {}.{} % lost", lost / 10, lost % 10));
+    }
+    if let Some(mtu) = path.mtu {
+        text.push_str(&format!(", {mtu} byte datagrams"));
+    }
+    if let Some(ahead) = path.clock_ahead_ms {
+        text.push_str(&format!(", clock {ahead:+} ms"));
+    }
+    text.push('\n');
+    text
+}
+
+/// More is no token.
+const TOKEN_BYTES: u64 = 16 * 1024;
+const NAME_CHARS: usize = 64;

@@ -1,0 +1,169 @@
+//! What the API says about a cluster: the types of its answers and requests, defined once for the
+//! server and every client. `v` grows when an older client would misread one.
+
+use base::NodeId;
+use serde::{Deserialize, Serialize};
+
+pub const VERSION: u32 = 1;
+
+/// `POST /v1/cluster/tokens`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenRequest {
+    /// Such as `worker` or `worker+voter-candidate`.
+    pub roles: String,
+    /// The only name that may join with it.
+    pub name: Option<String>,
+    pub pool: Option<String>,
+    pub uses: u32,
+    pub ttl_s: u64,
+}
+
+/// The secret line is in this answer and nowhere else.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenMade {
+    pub v: u32,
+    pub token: String,
+    pub id: String,
+    pub roles: String,
+    pub uses: u32,
+    pub ttl_s: u64,
+}
+
+/// `GET /v1/cluster/tokens`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenList {
+    pub v: u32,
+    pub tokens: Vec<TokenLine>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenLine {
+    pub id: String,
+    pub roles: String,
+    pub name: Option<String>,
+    pub pool: Option<String>,
+    pub left: u32,
+    pub uses: u32,
+    pub state: TokenStanding,
+    /// Zero once it has expired.
+    pub expires_in_s: u64,
+    pub creator: String,
+    pub used_by: Vec<NodeId>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TokenStanding {
+    Open,
+    UsedUp,
+    Expired,
+    Revoked,
+}
+
+/// `POST /v1/cluster/nodes/{node}/promote` and `/demote`, `DELETE /v1/cluster/nodes/{node}`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChangeRequest {
+    /// How long to wait for the group to follow.
+    pub wait_s: u64,
+    /// For the audit log.
+    pub reason: String,
+}
+
+/// Something was done; there is nothing more to say.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DoneReply {
+    pub v: u32,
+    pub done: String,
+}
+
+/// `GET /v1/cluster/settings`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SettingList {
+    pub v: u32,
+    pub settings: Vec<SettingLine>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SettingLine {
+    pub name: String,
+    /// None: the default holds.
+    pub value: Option<String>,
+    pub help: String,
+}
+
+/// `PUT /v1/cluster/settings/{name}`; none goes back to the default.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SettingRequest {
+    pub value: Option<String>,
+}
+
+/// `GET /v1/cluster/registry`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RegistryList {
+    pub v: u32,
+    pub models: Vec<RegistryLine>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RegistryLine {
+    pub name: String,
+    pub promoted: Option<u32>,
+    pub versions: Vec<RegistryVersion>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RegistryVersion {
+    pub version: u32,
+    pub parent: Option<u32>,
+    pub hash: String,
+    pub bytes: u64,
+    pub stage: String,
+    pub metrics: Vec<(String, String)>,
+}
+
+/// `POST /v1/cluster/registry/{name}/rollback`; none is the version promoted before.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RollbackRequest {
+    pub to: Option<u32>,
+}
+
+/// `GET /v1/cluster/tree`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TreeReply {
+    pub v: u32,
+    pub actors: Vec<ActorLine>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ActorLine {
+    pub path: String,
+    pub state: String,
+    pub restarts: u64,
+    pub waiting: u64,
+    pub bound: u64,
+    pub last_failure: Option<String>,
+}
+
+/// `GET /v1/cluster/doctor`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DoctorReply {
+    pub v: u32,
+    pub node: NodeId,
+    pub name: String,
+    /// Median of some syncs of 4 KiB in the node's folder.
+    pub fsync_us: Option<u64>,
+    pub certificate_left_s: u64,
+    pub paths: Vec<PathLine>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PathLine {
+    pub from: String,
+    pub to: String,
+    /// None: no answer.
+    pub rtt_us: Option<u64>,
+    /// Thousandths of the packets that were taken for lost; only on this node's own paths.
+    pub lost_permille: Option<u64>,
+    pub mtu: Option<u16>,
+    pub clock_ahead_ms: Option<i64>,
+}

@@ -1,0 +1,16 @@
+//! The cluster as people use it: what `rlm-node` and `rlm-ctl` do with a node's cluster half, and the
+//! API between them. Decides nothing: every call goes to `cluster::Node`.
+
+pub mod api;
+mod errors;
+mod machine;
+mod routes;
+mod run;
+mod setup;
+pub mod wish;
+
+pub use errors::refusal;
+pub use machine::facts;
+pub use routes::routes;
+pub use run::{RunningNode, start};
+pub use setup::{FoundWish, JoinWish, found, join};

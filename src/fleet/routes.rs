@@ -1,0 +1,407 @@
+//! The cluster's part of the API. Whoever can open the socket is the machine's owner, and so an
+//! administrator of the cluster; the command line has no other way in.
+
+use super::api::{
+    ActorLine, ChangeRequest, DoctorReply, DoneReply, PathLine, RegistryLine, RegistryList,
+    RegistryVersion, RollbackRequest, SettingLine, SettingList, SettingRequest, TokenLine,
+    TokenList, TokenMade, TokenRequest, TokenStanding, TreeReply, VERSION,
+};
+use crate::api::ErrorBody;
+use crate::clock::Clock;
+use crate::ctl::Failure;
+use crate::exit::Exit;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{delete, get, post, put};
+use axum::{Json, Router};
+use base::{NodeId, PeerRoles};
+use cluster::{Node, StatusView, TokenWish};
+use raft::ledger::{Command, Model, TokenState, setting_names};
+use serde::Deserialize;
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+type Shared = State<Arc<Node>>;
+
+/// Everything under `/v1/cluster`; `data` is the node's folder.
+pub fn routes(node: Arc<Node>, data: PathBuf) -> Router {
+    Router::new()
+        .route("/v1/cluster/status", get(status))
+        .route("/v1/cluster/tokens", get(tokens).post(create_token))
+        .route("/v1/cluster/tokens/{id}", delete(revoke_token))
+        .route("/v1/cluster/nodes/{node}/promote", post(promote))
+        .route("/v1/cluster/nodes/{node}/demote", post(demote))
+        .route("/v1/cluster/nodes/{node}", delete(remove))
+        .route("/v1/cluster/settings", get(settings))
+        .route("/v1/cluster/settings/{name}", put(set))
+        .route("/v1/cluster/registry", get(registry))
+        .route("/v1/cluster/registry/{name}/rollback", post(rollback))
+        .route("/v1/cluster/tree", get(tree))
+        .route("/v1/cluster/doctor", get(move |state| doctor(state, data)))
+        .route("/v1/cluster/leave", post(leave))
+        .with_state(node)
+}
+
+/// A failure as the API tells it.
+struct Failed(Failure);
+
+impl<E: Into<Failure>> From<E> for Failed {
+    fn from(error: E) -> Failed {
+        Failed(error.into())
+    }
+}
+
+impl IntoResponse for Failed {
+    fn into_response(self) -> Response {
+        let status = match self.0.exit {
+            Exit::Usage => StatusCode::BAD_REQUEST,
+            Exit::Refused => StatusCode::FORBIDDEN,
+            Exit::NotFound => StatusCode::NOT_FOUND,
+            Exit::Conflict => StatusCode::CONFLICT,
+            Exit::NoQuorum | Exit::Unreachable => StatusCode::SERVICE_UNAVAILABLE,
+            Exit::Deadline | Exit::Unknown => StatusCode::GATEWAY_TIMEOUT,
+            Exit::Done | Exit::Failed | Exit::Cancelled | Exit::Partial | Exit::Version => {
+                StatusCode::INTERNAL_SERVER_ERROR
+            }
+        };
+        (status, Json(ErrorBody::from(self.0))).into_response()
+    }
+}
+
+type Answer<T> = Result<Json<T>, Failed>;
+
+#[derive(Deserialize)]
+struct StatusQuery {
+    #[serde(default)]
+    confirm: bool,
+}
+
+async fn status(State(node): Shared, Query(query): Query<StatusQuery>) -> Json<StatusView> {
+    Json(node.status(query.confirm).await)
+}
+
+async fn tokens(State(node): Shared) -> Json<TokenList> {
+    let state = node.state();
+    let now = node.cluster_time();
+    let tokens = state.tokens.0.values().map(|token| line(token, now));
+    Json(TokenList {
+        v: VERSION,
+        tokens: tokens.collect(),
+    })
+}
+
+fn line(token: &TokenState, now: base::Time) -> TokenLine {
+    let state = if token.revoked {
+        TokenStanding::Revoked
+    } else if token.left() == 0 {
+        TokenStanding::UsedUp
+    } else if now >= token.expires {
+        TokenStanding::Expired
+    } else {
+        TokenStanding::Open
+    };
+    TokenLine {
+        id: hex(&token.spec.id),
+        roles: token.spec.roles.to_string(),
+        name: token.spec.name.clone(),
+        pool: token.spec.pool.clone(),
+        left: token.left(),
+        uses: token.spec.uses,
+        state,
+        expires_in_s: token.expires.since(now).as_secs(),
+        creator: token.creator.clone(),
+        used_by: token.uses.iter().map(|used| used.node).collect(),
+    }
+}
+
+async fn create_token(
+    State(node): Shared,
+    Json(request): Json<TokenRequest>,
+) -> Answer<TokenMade> {
+    let roles: PeerRoles = request.roles.parse().map_err(usage)?;
+    let wish = TokenWish {
+        roles,
+        name: request.name,
+        pool: request.pool,
+        uses: request.uses,
+        ttl: Duration::from_secs(request.ttl_s),
+    };
+    let token = node.create_token(ADMIN, wish).await?;
+    Ok(Json(TokenMade {
+        v: VERSION,
+        id: token.id.to_string(),
+        token: token.to_string(),
+        roles: roles.to_string(),
+        uses: request.uses,
+        ttl_s: request.ttl_s,
+    }))
+}
+
+async fn revoke_token(State(node): Shared, Path(id): Path<String>) -> Answer<DoneReply> {
+    let bytes = unhex(&id).ok_or_else(|| usage(format!("`{id}` is no token id")))?;
+    node.revoke_token(ADMIN, bytes).await?;
+    Ok(done(format!("token {id} is revoked")))
+}
+
+async fn promote(
+    State(node): Shared,
+    Path(target): Path<String>,
+    Json(request): Json<ChangeRequest>,
+) -> Answer<DoneReply> {
+    let (id, name) = find(&node, &target)?;
+    node.promote(ADMIN, id, Duration::from_secs(request.wait_s)).await?;
+    Ok(done(format!("{name} votes")))
+}
+
+async fn demote(
+    State(node): Shared,
+    Path(target): Path<String>,
+    Json(request): Json<ChangeRequest>,
+) -> Answer<DoneReply> {
+    let (id, name) = find(&node, &target)?;
+    node.demote(ADMIN, id, Duration::from_secs(request.wait_s)).await?;
+    Ok(done(format!("{name} votes no more")))
+}
+
+async fn remove(
+    State(node): Shared,
+    Path(target): Path<String>,
+    Json(request): Json<ChangeRequest>,
+) -> Answer<DoneReply> {
+    let (id, name) = find(&node, &target)?;
+    let wait = Duration::from_secs(request.wait_s);
+    node.remove(ADMIN, id, (&request.reason, wait)).await?;
+    Ok(done(format!("{name} is removed; its certificate is void")))
+}
+
+async fn settings(State(node): Shared) -> Json<SettingList> {
+    let state = node.state();
+    let settings = setting_names().iter().map(|known| SettingLine {
+        name: known.name.to_owned(),
+        value: state.settings.get(known.name).cloned(),
+        help: known.help.to_owned(),
+    });
+    Json(SettingList {
+        v: VERSION,
+        settings: settings.collect(),
+    })
+}
+
+async fn set(
+    State(node): Shared,
+    Path(name): Path<String>,
+    Json(request): Json<SettingRequest>,
+) -> Answer<DoneReply> {
+    let said = match &request.value {
+        Some(value) => format!("{name} = {value}"),
+        None => format!("{name} is back at its default"),
+    };
+    let value = request.value;
+    node.submit(ADMIN, Command::Set { name, value }).await?;
+    Ok(done(said))
+}
+
+async fn registry(State(node): Shared) -> Json<RegistryList> {
+    let state = node.state();
+    let models = state.models.0.iter().map(|(name, model)| registry_line(name, model));
+    Json(RegistryList {
+        v: VERSION,
+        models: models.collect(),
+    })
+}
+
+fn registry_line(name: &str, model: &Model) -> RegistryLine {
+    let versions = model.versions.iter().map(|(version, record)| RegistryVersion {
+        version: *version,
+        parent: record.parent,
+        hash: record.hash.to_string(),
+        bytes: record.size,
+        stage: format!("{:?}", record.stage).to_lowercase(),
+        metrics: record
+            .metrics
+            .iter()
+            .map(|(name, millionths)| (name.clone(), decimal(*millionths)))
+            .collect(),
+    });
+    RegistryLine {
+        name: name.to_owned(),
+        promoted: model.current().map(|(version, _)| version),
+        versions: versions.collect(),
+    }
+}
+
+async fn rollback(
+    State(node): Shared,
+    Path(name): Path<String>,
+    Json(request): Json<RollbackRequest>,
+) -> Answer<DoneReply> {
+    let command = Command::Rollback {
+        name: name.clone(),
+        to: request.to,
+    };
+    node.submit(ADMIN, command).await?;
+    let state = node.state();
+    let now = state.models.0.get(&name).and_then(Model::current);
+    Ok(done(match now {
+        Some((version, _)) => format!("{name} serves version {version}"),
+        None => format!("{name} serves no version"),
+    }))
+}
+
+async fn tree(State(node): Shared) -> Json<TreeReply> {
+    let actors = node.tree().into_iter().map(|actor| ActorLine {
+        path: actor.path,
+        state: format!("{:?}", actor.state).to_lowercase(),
+        restarts: actor.restarts,
+        waiting: actor.mailbox.map_or(0, |mailbox| mailbox.depth as u64),
+        bound: actor.mailbox.map_or(0, |mailbox| mailbox.bound as u64),
+        last_failure: actor.last_cause.map(|cause| cause.to_string()),
+    });
+    Json(TreeReply {
+        v: VERSION,
+        actors: actors.collect(),
+    })
+}
+
+/// Gives up the voter's seat, then the membership. The process ends by its owner's signal.
+async fn leave(State(node): Shared) -> Answer<DoneReply> {
+    if node.raft().voters.len() == 1 && node.raft().voters.contains(&node.id()) {
+        return Err(Failed(
+            Failure::new(Exit::Conflict, "this node is the last voter")
+                .why("the cluster would end with it")
+                .next("promote another node first, or stop this one and delete its folder"),
+        ));
+    }
+    node.hand_over().await.map_err(|error| {
+        Failure::new(Exit::NoQuorum, "the leadership cannot be handed over").why(error)
+    })?;
+    let reason = ("it left", LEAVE);
+    node.remove(ADMIN, node.id(), reason).await?;
+    Ok(done("this node has left; stop it, and delete its folder when you like".to_owned()))
+}
+
+async fn doctor(State(node): Shared, data: PathBuf) -> Json<DoctorReply> {
+    let fsync = tokio::task::spawn_blocking(move || fsync_time(&data)).await;
+    let status = node.status(false).await;
+    let me = status.nodes.iter().find(|other| other.node == node.id());
+    let name = me.map_or_else(String::new, |me| me.name.clone());
+    let others: Vec<_> = status.nodes.iter().filter(|other| other.node != node.id()).collect();
+    let links = node.links();
+    let mut paths = Vec::new();
+    for other in &others {
+        let measured = node.measure(other.node, 64).await;
+        let link = links.iter().find(|link| link.peer == other.node);
+        paths.push(PathLine {
+            from: name.clone(),
+            to: other.name.clone(),
+            rtt_us: measured.map(|(rtt, _)| micros(rtt)),
+            lost_permille: link.map(|link| link.lost * 1000 / link.sent.max(1)),
+            mtu: link.map(|link| link.mtu),
+            clock_ahead_ms: measured.map(|(_, ahead)| ahead),
+        });
+    }
+    for from in &others {
+        for to in others.iter().filter(|to| to.node != from.node) {
+            let rtt = node.measure_between(from.node, to.node).await;
+            paths.push(PathLine {
+                from: from.name.clone(),
+                to: to.name.clone(),
+                rtt_us: rtt.map(micros),
+                lost_permille: None,
+                mtu: None,
+                clock_ahead_ms: None,
+            });
+        }
+    }
+    let left = me.and_then(|me| me.certified_for).unwrap_or_default();
+    Json(DoctorReply {
+        v: VERSION,
+        node: node.id(),
+        name,
+        fsync_us: fsync.ok().flatten().map(micros),
+        certificate_left_s: left.as_secs(),
+        paths,
+    })
+}
+
+/// The median time to make 4 KiB durable in the node's folder; none when that fails.
+fn fsync_time(data: &std::path::Path) -> Option<Duration> {
+    let path = data.join(".doctor");
+    let measure = || -> std::io::Result<Vec<Duration>> {
+        let mut file = std::fs::File::create(&path)?;
+        let mut times = Vec::new();
+        for _ in 0..FSYNCS {
+            let clock = Clock::start();
+            file.write_all(&[0; 4096])?;
+            file.sync_data()?;
+            times.push(clock.elapsed());
+        }
+        Ok(times)
+    };
+    let times = measure();
+    // Only a probe; whether it can be removed changes nothing.
+    drop(std::fs::remove_file(&path));
+    let mut times = times.ok()?;
+    times.sort();
+    times.get(times.len() / 2).copied()
+}
+
+/// By name, or by an id or its beginning.
+fn find(node: &Node, target: &str) -> Result<(NodeId, String), Failed> {
+    let state = node.state();
+    let live = &state.members.live;
+    let by_name = live.iter().find(|(_, member)| member.name == target);
+    let mut by_id = live.iter().filter(|(id, _)| id.to_string().starts_with(target));
+    let found = by_name.or_else(|| by_id.next().filter(|_| target.len() >= SHORT_ID));
+    match found {
+        Some((id, member)) => Ok((*id, member.name.clone())),
+        None => Err(Failed(
+            Failure::new(Exit::NotFound, format!("there is no node `{target}`"))
+                .next("`rlm-ctl nodes` lists them"),
+        )),
+    }
+}
+
+fn done(what: String) -> Json<DoneReply> {
+    Json(DoneReply {
+        v: VERSION,
+        done: what,
+    })
+}
+
+fn usage(why: impl std::fmt::Display) -> Failure {
+    Failure::new(Exit::Usage, "the request is wrong").why(why)
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn unhex(text: &str) -> Option<[u8; 8]> {
+    let bytes: Option<Vec<u8>> = (0..text.len() / 2)
+        .map(|i| u8::from_str_radix(text.get(2 * i..2 * i + 2)?, 16).ok())
+        .collect();
+    bytes.filter(|_| text.len() == 16)?.try_into().ok()
+}
+
+fn decimal(millionths: i64) -> String {
+    let sign = if millionths < 0 { "-" } else { "" };
+    let whole = millionths.unsigned_abs();
+    format!("{sign}{}.{:06}", whole / 1_000_000, whole % 1_000_000)
+}
+
+/// In the audit log, for what comes over the owner's socket.
+const ADMIN: &str = "local administrator";
+/// Longest wait for the group to let a voter go.
+const LEAVE: Duration = Duration::from_secs(20);
+/// Odd, so that there is a middle.
+const FSYNCS: usize = 9;
+/// Shortest beginning of an id that names a node.
+const SHORT_ID: usize = 4;

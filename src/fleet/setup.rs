@@ -1,0 +1,103 @@
+//! `rlm-node init` and `join`: a folder becomes a node.
+
+use crate::ctl::{Failure, complain};
+use crate::exit::Exit;
+use cluster::{EnterOptions, Entered, Folder, FoundOptions, NodeRecord};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use transport::{Sockets, SystemWallClock, Token, WallClock};
+
+/// What `init` is told.
+#[derive(Clone, Debug)]
+pub struct FoundWish {
+    pub data: PathBuf,
+    pub cluster: String,
+    pub node: String,
+    pub listen: SocketAddr,
+    pub advertise: Option<SocketAddr>,
+}
+
+/// What `join` is told besides the token.
+#[derive(Clone, Debug)]
+pub struct JoinWish {
+    pub data: PathBuf,
+    pub node: String,
+    pub pool: Option<String>,
+    pub listen: SocketAddr,
+    pub advertise: Option<SocketAddr>,
+}
+
+/// Makes a cluster of this machine alone.
+pub fn found(wish: &FoundWish) -> Result<NodeRecord, Failure> {
+    let address = match wish.advertise {
+        Some(address) => address,
+        None => SocketAddr::new(reachable(wish.listen.ip())?, wish.listen.port()),
+    };
+    let options = FoundOptions {
+        cluster_name: wish.cluster.clone(),
+        node_name: wish.node.clone(),
+        listen: wish.listen,
+        address,
+    };
+    prepare(&wish.data)?;
+    let home = Folder::new(&wish.data);
+    Ok(cluster::found(&home, &options, &mut rand::rng(), SystemWallClock.unix())?)
+}
+
+/// Enters the token's cluster.
+pub async fn join(wish: &JoinWish, token: &Token) -> Result<Entered, Failure> {
+    prepare(&wish.data)?;
+    let home = Folder::new(&wish.data);
+    let options = EnterOptions {
+        name: wish.node.clone(),
+        pool: wish.pool.clone(),
+        listen: wish.listen,
+        address: wish.advertise,
+    };
+    // The joiner asks from a port of its own; the node's own port is bound when it runs.
+    let any = SocketAddr::new(wish.listen.ip(), 0);
+    let sockets = Sockets::bind(any).map_err(|error| {
+        Failure::new(Exit::Failed, "this machine did not join")
+            .why(format!("no UDP socket on {any}: {error}"))
+    })?;
+    let mut rng = rand::rngs::StdRng::from_os_rng();
+    let with = (sockets, Arc::new(SystemWallClock) as Arc<dyn WallClock>);
+    Ok(cluster::enter(&home, token, &options, with, &mut rng).await?)
+}
+
+use rand::SeedableRng;
+
+fn prepare(data: &Path) -> Result<(), Failure> {
+    node_config::ensure_private_dir(data).map_err(|error| {
+        Failure::new(Exit::Failed, "the node's folder cannot be made").why(error)
+    })
+}
+
+/// The address by which others on the network reach this machine. Nothing is sent: connecting a UDP
+/// socket only asks the kernel for its route.
+fn reachable(listen: IpAddr) -> Result<IpAddr, Failure> {
+    if !listen.is_unspecified() {
+        return Ok(listen);
+    }
+    let route = || {
+        let socket = UdpSocket::bind((listen, 0))?;
+        socket.connect(if listen.is_ipv4() { ELSEWHERE_V4 } else { ELSEWHERE_V6 })?;
+        socket.local_addr()
+    };
+    match route() {
+        Ok(address) if !address.ip().is_unspecified() => Ok(address.ip()),
+        Ok(_) | Err(_) => {
+            complain("no route to a network: only this machine itself can reach the node");
+            Ok(if listen.is_ipv4() {
+                IpAddr::from([127, 0, 0, 1])
+            } else {
+                IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1])
+            })
+        }
+    }
+}
+
+/// Addresses for documentation (RFC 5737, RFC 3849): any that is not local shows the route.
+const ELSEWHERE_V4: &str = "192.0.2.1:9";
+const ELSEWHERE_V6: &str = "[2001:db8::1]:9";

@@ -1,0 +1,215 @@
+//! Three nodes as processes on loopback: founded, joined by token, promoted; the leader is killed,
+//! the others go on, and it comes back.
+
+use serde_json::Value;
+use std::io::Write;
+use std::net::UdpSocket;
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+/// Nodes of one test, killed when it ends.
+struct Fleet {
+    folder: tempfile::TempDir,
+    nodes: Vec<Option<Child>>,
+    ports: Vec<u16>,
+}
+
+impl Fleet {
+    fn new(nodes: usize) -> Fleet {
+        // Held together, so that no two are the same; freed before the nodes bind them.
+        let sockets: Vec<UdpSocket> =
+            (0..nodes).map(|_| UdpSocket::bind("127.0.0.1:0").expect("a port")).collect();
+        let ports = sockets.iter().map(|socket| socket.local_addr().expect("bound").port());
+        Fleet {
+            folder: tempfile::tempdir_in("/tmp").expect("a folder with a short path"),
+            ports: ports.collect(),
+            nodes: (0..nodes).map(|_| None).collect(),
+        }
+    }
+
+    fn data(&self, i: usize) -> PathBuf {
+        self.folder.path().join(format!("n{}", i + 1))
+    }
+
+    fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        let home = self.folder.path().join("home");
+        command.env_clear().env("HOME", home).env("PATH", "/usr/bin:/bin");
+        command
+    }
+
+    /// Starts `rlm-node VERB` in the node's folder, in the background.
+    fn node(&mut self, i: usize, verb: &[&str], input: &str) {
+        let (data, listen) = (self.data(i), format!("127.0.0.1:{}", self.ports[i]));
+        let mut command = self.command(env!("CARGO_BIN_EXE_rlm-node"));
+        command.arg("--data").arg(data).args(verb);
+        if verb != ["run"] {
+            command.args(["--name", &format!("n{}", i + 1), "--listen", &listen]);
+        }
+        let log = std::fs::File::create(self.folder.path().join(format!("n{}.log", i + 1)));
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(log.expect("a log"));
+        let mut child = command.spawn().expect("rlm-node starts");
+        let mut stdin = child.stdin.take().expect("piped");
+        stdin.write_all(input.as_bytes()).expect("the node reads its input");
+        self.nodes[i] = Some(child);
+    }
+
+    fn kill(&mut self, i: usize) {
+        let mut child = self.nodes[i].take().expect("it runs");
+        child.kill().expect("kill -9");
+        child.wait().expect("it is gone");
+    }
+
+    fn ctl(&self, i: usize, words: &[&str]) -> Output {
+        let mut command = self.command(env!("CARGO_BIN_EXE_rlm-ctl"));
+        command.arg("--data").arg(self.data(i)).args(words);
+        command.output().expect("rlm-ctl runs")
+    }
+
+    fn status(&self, i: usize) -> Option<Value> {
+        let output = self.ctl(i, &["status", "-o", "json"]);
+        serde_json::from_slice(&output.stdout).ok()
+    }
+
+    /// Looks at a node's status until `good` is content.
+    fn await_status(&self, i: usize, what: &str, good: impl Fn(&Value) -> bool) -> Value {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let status = self.status(i);
+            match &status {
+                Some(status) if good(status) => return status.clone(),
+                _ if Instant::now() > end => {
+                    let log = self.folder.path().join(format!("n{}.log", i + 1));
+                    let log = std::fs::read_to_string(log).unwrap_or_default();
+                    panic!("{what}: {status:#?}\n{log}");
+                }
+                _ => std::thread::park_timeout(Duration::from_millis(100)),
+            }
+        }
+    }
+
+    /// Founds, joins two and promotes them.
+    fn assemble() -> Fleet {
+        let mut fleet = Fleet::new(3);
+        fleet.node(0, &["init"], "");
+        fleet.await_status(0, "the founder leads", |status| !status["leader"].is_null());
+        let made = fleet.ctl(0, &["token", "create", "--uses", "2"]);
+        assert!(made.status.success(), "{made:?}");
+        let token = String::from_utf8(made.stdout).expect("text");
+        assert!(token.starts_with("rlm1."), "the token alone is on standard output: {token}");
+        for i in 1..3 {
+            fleet.node(i, &["join", "--token-file", "-"], &token);
+        }
+        fleet.await_status(0, "all three are ready to vote", |status| {
+            let learners = |node: &&Value| node["part"] == "learner" && node["alive"] == true;
+            nodes(status).iter().filter(learners).count() == 2
+        });
+        let promoted = fleet.ctl(0, &["promote", "--all"]);
+        assert!(promoted.status.success(), "{promoted:?}");
+        for i in 0..3 {
+            fleet.await_status(i, "three voters, one may be lost", |status| {
+                status["voters"] == 3 && status["can_lose"] == 1
+            });
+        }
+        fleet
+    }
+
+    fn leader(&self, i: usize) -> Option<usize> {
+        let status = self.status(i)?;
+        let leader = nodes(&status).into_iter().find(|node| node["node"] == status["leader"])?;
+        leader["name"].as_str()?.strip_prefix('n')?.parse::<usize>().ok().map(|n| n - 1)
+    }
+}
+
+impl Drop for Fleet {
+    fn drop(&mut self) {
+        for child in self.nodes.iter_mut().flatten() {
+            // It may have ended by itself.
+            drop(child.kill());
+            drop(child.wait());
+        }
+    }
+}
+
+fn nodes(status: &Value) -> Vec<Value> {
+    status["nodes"].as_array().cloned().unwrap_or_default()
+}
+
+#[test]
+fn three_nodes_outlive_their_leader_and_it_comes_back() {
+    let mut fleet = Fleet::assemble();
+    let leader = fleet.leader(0).expect("somebody leads");
+    let other = (leader + 1) % 3;
+    let before = fleet.status(other).expect("a status")["leader"].clone();
+    fleet.kill(leader);
+    let after = fleet.await_status(other, "the others elect", |status| {
+        !status["leader"].is_null() && status["leader"] != before
+    });
+    assert!(after["term"].as_u64() > Some(1), "a new term: {after:#}");
+    let down = fleet.await_status(other, "the dead one is named", |status| {
+        nodes(status).iter().any(|node| node["node"] == before && node["alive"] == false)
+    });
+    assert_eq!(down["can_lose"], 0, "{down:#}");
+    let set = fleet.ctl(other, &["settings", "jobs.model=other"]);
+    assert!(set.status.success(), "two of three commit: {set:?}");
+    fleet.node(leader, &["run"], "");
+    fleet.await_status(leader, "it is back and knows what it missed", |status| {
+        status["can_lose"] == 1 && nodes(status).iter().all(|node| node["alive"] == true)
+    });
+    let listed = fleet.ctl(leader, &["settings"]);
+    let text = String::from_utf8_lossy(&listed.stdout).into_owned();
+    assert!(text.contains("other"), "{text}");
+}
+
+#[test]
+fn a_node_says_what_is_wrong_with_a_token() {
+    let mut fleet = Fleet::new(2);
+    fleet.node(0, &["init"], "");
+    fleet.await_status(0, "the founder leads", |status| !status["leader"].is_null());
+    let made = fleet.ctl(0, &["token", "create"]);
+    let token = String::from_utf8(made.stdout).expect("text").trim().to_owned();
+    let join = |fleet: &Fleet, token: &str| {
+        let mut command = fleet.command(env!("CARGO_BIN_EXE_rlm-node"));
+        let listen = format!("127.0.0.1:{}", fleet.ports[1]);
+        command.arg("--data").arg(fleet.data(1));
+        command.args(["join", token, "--name", "n2", "--listen", &listen, "--no-run"]);
+        command.output().expect("rlm-node runs")
+    };
+    let cut = join(&fleet, &token[..token.len() - 3]);
+    let said = String::from_utf8_lossy(&cut.stderr).into_owned();
+    assert_eq!(cut.status.code(), Some(2), "{said}");
+    assert!(said.contains("not copied whole"), "{said}");
+    let first = join(&fleet, &token);
+    assert!(first.status.success(), "{first:?}");
+    let again = join(&fleet, &token);
+    assert!(again.status.success(), "joining twice is nothing: {again:?}");
+    assert!(String::from_utf8_lossy(&again.stderr).contains("already"));
+    let mut other = fleet.command(env!("CARGO_BIN_EXE_rlm-node"));
+    other.arg("--data").arg(fleet.data(1).with_file_name("n3"));
+    other.args(["join", &token, "--name", "n3", "--listen", "127.0.0.1:0", "--no-run"]);
+    let used = other.output().expect("rlm-node runs");
+    let said = String::from_utf8_lossy(&used.stderr).into_owned();
+    assert_eq!(used.status.code(), Some(4), "{said}");
+    assert!(said.contains("used up") && said.contains("token create"), "{said}");
+}
+
+#[test]
+fn a_folder_holds_one_node_and_one_process() {
+    let mut fleet = Fleet::new(1);
+    fleet.node(0, &["init"], "");
+    fleet.await_status(0, "the founder leads", |status| !status["leader"].is_null());
+    let mut init = fleet.command(env!("CARGO_BIN_EXE_rlm-node"));
+    init.arg("--data").arg(fleet.data(0)).args(["init", "--no-run"]);
+    let twice = init.output().expect("rlm-node runs");
+    assert_eq!(twice.status.code(), Some(9), "{twice:?}");
+    let mut run = fleet.command(env!("CARGO_BIN_EXE_rlm-node"));
+    run.arg("--data").arg(fleet.data(0)).arg("run");
+    let second = run.output().expect("rlm-node runs");
+    assert!(!second.status.success(), "{second:?}");
+    let said = String::from_utf8_lossy(&second.stderr).into_owned();
+    assert!(said.contains("cannot be used") || said.contains("uses the folder"), "{said}");
+}
+
+/// Longest wait for a state that a loaded machine reaches late.
+const PATIENCE: Duration = Duration::from_secs(60);
