@@ -12,7 +12,7 @@ use base::{NodeId, Time};
 use crdt::disk::{LoadError, StoreFile};
 use crdt::{Gossip, NodeFacts, Replica, Store};
 use membership::{Member, Standing, SwimCounts, SwimSettingsError, SwimView};
-use raft::{Abort, Group, Writer};
+use raft::{Abort, Group, Starter, Writer};
 use rand::RngCore;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -77,8 +77,12 @@ impl Node {
         for (node, addr) in &record.peers {
             endpoint.add_peer(*node, vec![*addr]);
         }
+        let starter = Starter {
+            node: record.node,
+            others: record.peers.iter().map(|(node, _)| *node).collect(),
+        };
         let group = Group::start(
-            record.node,
+            starter,
             parts.settings.raft.clone(),
             home.log()?,
             Carrier(endpoint.clone()),

@@ -5,7 +5,8 @@ use crate::core::Core;
 use crate::event::NodeEvent;
 use crate::spread::StoreAsk;
 use crate::swim::SwimNote;
-use base::NodeId;
+use crate::home::Home;
+use base::{NodeId, PeerRole};
 use raft::ledger::{Revocation, State};
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -15,11 +16,11 @@ use tokio::time::sleep;
 use transport::{Revocations, Serial};
 
 /// Runs until the group ends.
-pub(crate) async fn follow(core: Arc<Core>) {
+pub(crate) async fn follow<H: Home>(core: Arc<Core>, home: H) {
     let mut state = core.group.watch();
     let mut seen = Seen::default();
     let first = state.borrow_and_update().clone();
-    seen.apply(&core, &first).await;
+    seen.apply(&core, &home, &first).await;
     loop {
         let ended = tokio::select! {
             changed = state.changed() => changed.is_err(),
@@ -31,7 +32,7 @@ pub(crate) async fn follow(core: Arc<Core>) {
         let view = core.group.view();
         seen.lead(&core, (view.leader, view.term));
         let state = state.borrow_and_update().clone();
-        seen.apply(&core, &state).await;
+        seen.apply(&core, &home, &state).await;
     }
 }
 
@@ -52,8 +53,10 @@ impl Seen {
         }
     }
 
-    async fn apply(&mut self, core: &Core, state: &State) {
-        self.announce(core, state).await;
+    async fn apply<H: Home>(&mut self, core: &Core, home: &H, state: &State) {
+        if self.announce(core, state).await {
+            remember_peers(core, home, state);
+        }
         for node in state.members.retired.keys() {
             if self.removed.insert(*node) {
                 core.endpoint.revoke(&Revocations::of_node(*node));
@@ -70,7 +73,8 @@ impl Seen {
         }
     }
 
-    async fn announce(&mut self, core: &Core, state: &State) {
+    /// Whether somebody is new.
+    async fn announce(&mut self, core: &Core, state: &State) -> bool {
         let mut fresh = Vec::new();
         for (node, member) in &state.members.live {
             let Ok(address) = member.address.parse() else {
@@ -81,9 +85,32 @@ impl Seen {
                 fresh.push((*node, address));
             }
         }
-        if !fresh.is_empty() {
+        let new = !fresh.is_empty();
+        if new {
             core.swim_notes.send(SwimNote::Announce(fresh), ROOM).await.ok();
         }
+        new
+    }
+}
+
+/// Whom to dial at the next start, also when the log is damaged by then.
+fn remember_peers<H: Home>(core: &Core, home: &H, state: &State) {
+    let others = state.members.live.iter().filter(|(node, _)| **node != core.node);
+    let mut peers: Vec<(bool, NodeId, SocketAddr)> = others
+        .filter_map(|(node, member)| {
+            let address = member.address.parse().ok()?;
+            Some((!member.roles.has(PeerRole::Voter), *node, address))
+        })
+        .collect();
+    // Voters first: they can be repaired from.
+    peers.sort_unstable();
+    peers.truncate(PEERS_KEPT);
+    let kept = home.load_record().and_then(|mut record| {
+        record.peers = peers.into_iter().map(|(_, node, address)| (node, address)).collect();
+        home.save_record(&record)
+    });
+    if let Err(error) = kept {
+        tracing::warn!(%error, "the peers of the next start are those of this one");
     }
 }
 
@@ -105,5 +132,7 @@ pub(crate) fn revocations(state: &State) -> Revocations {
 
 /// How often the leader is looked at; only the log of events waits for it.
 const LOOK: Duration = Duration::from_millis(100);
+/// Enough to find one awake.
+const PEERS_KEPT: usize = 32;
 /// Longest wait for room in a mailbox; both actors read within milliseconds.
 const ROOM: Duration = Duration::from_secs(5);

@@ -33,7 +33,7 @@ pub(crate) fn spec<H: Home>(core: &Arc<Core>, home: &H, settings: &Settings, sea
         // Each only follows the ledger; none is built upon another.
         Strategy::OneForOne,
         vec![
-            worker(core, "roster", |core| async { roster::follow(core).await }),
+            roster(core, home),
             worker(core, "duties", |core| async { duties::serve(core).await }),
             renewal(core, home),
             worker(core, "facts", |core| async { facts::publish(core).await }),
@@ -95,6 +95,14 @@ fn store<H: Home>(
     };
     let worker = Worker::reading("store", Restart::Permanent, (&mailbox, seat), run);
     Child::Worker(worker.pulse_within(PULSE))
+}
+
+fn roster<H: Home>(core: &Arc<Core>, home: &H) -> Child {
+    let home = home.clone();
+    worker(core, "roster", move |core| {
+        let home = home.clone();
+        async move { roster::follow(core, home).await }
+    })
 }
 
 fn renewal<H: Home>(core: &Arc<Core>, home: &H) -> Child {

@@ -24,7 +24,7 @@ pub use disk::{Disk, DiskError, Folder};
 pub use fault::{Abort, Fault, ProcessAbort};
 pub use group::{
     ChangeError, Group, HandleError, Lag, Peers, ProposeError, RaftView, ReadError, ReadPoint,
-    Standing, StartError, Writer,
+    Standing, StartError, Starter, Writer,
 };
 pub use log::Damage;
 pub use net::{Courier, CourierError};

@@ -16,6 +16,7 @@ pub use change::Peers;
 pub use errors::{ChangeError, HandleError, ProposeError, ReadError, StartError};
 pub use propose::ReadPoint;
 pub use standing::Standing;
+pub use start::Starter;
 pub use view::{Lag, RaftView};
 pub use worker::Writer;
 
@@ -76,14 +77,14 @@ impl<K: Courier> Group<K> {
     /// damaged log makes this a node under repair (see [`Standing`]), not an error, as long as
     /// there are others to repair from.
     pub async fn start<D: Disk>(
-        node: NodeId,
+        starter: impl Into<Starter>,
         settings: Settings,
         disk: D,
         courier: K,
         writer: Writer,
         abort: Arc<dyn Abort>,
     ) -> Result<Group<K>, StartError> {
-        start::start(node, settings, disk, courier, writer, abort).await
+        start::start(starter.into(), settings, disk, courier, writer, abort).await
     }
 
     pub fn id(&self) -> NodeId {

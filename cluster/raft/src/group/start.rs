@@ -17,8 +17,25 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, OnceLock};
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
+/// Which node starts, and whom it knows of besides what its log says: a log that is damaged near its
+/// beginning names nobody to repair from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Starter {
+    pub node: NodeId,
+    pub others: Vec<NodeId>,
+}
+
+impl From<NodeId> for Starter {
+    fn from(node: NodeId) -> Starter {
+        Starter {
+            node,
+            others: Vec::new(),
+        }
+    }
+}
+
 pub(super) async fn start<D: Disk, K: Courier>(
-    me: NodeId,
+    starter: Starter,
     settings: Settings,
     mut disk: D,
     courier: K,
@@ -26,7 +43,8 @@ pub(super) async fn start<D: Disk, K: Courier>(
     abort: Arc<dyn Abort>,
 ) -> Result<Group<K>, StartError> {
     let config = settings.openraft().map_err(StartError::Settings)?;
-    let found = find(&mut disk, me)?;
+    let me = starter.node;
+    let found = find(&mut disk, &starter)?;
     let alarm = Alarm::new(abort);
     let state = found.state();
     let repairing = found.repairing;
@@ -143,12 +161,14 @@ impl<D> Found<D> {
     }
 }
 
-fn find<D: Disk>(disk: &mut D, me: NodeId) -> Result<Found<D>, StartError> {
+fn find<D: Disk>(disk: &mut D, starter: &Starter) -> Result<Found<D>, StartError> {
+    let me = starter.node;
     let image = snapshot::load(disk)?.into_iter().next();
     match open(disk, me, image.clone()) {
         Err(OpenError::Damaged(damage)) => {
             let mut others = log::voters_seen(disk)?;
             others.extend(image.iter().flat_map(|image| image.state.voters.voters()));
+            others.extend(&starter.others);
             others.remove(&me);
             if others.is_empty() {
                 return Err(StartError::Damaged(damage));
