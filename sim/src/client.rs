@@ -14,13 +14,13 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 /// One client on one machine.
-pub struct Client {
-    pub name: String,
-    pub oracle: Oracle,
+pub(crate) struct Client {
+    pub(crate) name: String,
+    pub(crate) oracle: Oracle,
 }
 
 /// Works until its machine goes down.
-pub async fn work(node: Arc<Node>, client: Client) {
+pub(crate) async fn work(node: Arc<Node>, client: Client) {
     for turn in 0_u64.. {
         if client.oracle.told().quiet {
             return;
@@ -132,6 +132,6 @@ fn surely_not(error: &ProposeError) -> bool {
 }
 
 /// A setting whose only use here is to be written and read.
-pub const REGISTER: &str = "jobs.model";
+const REGISTER: &str = "jobs.model";
 const ACCEPT_TRIES: u32 = 60;
 const RETRY: Duration = Duration::from_millis(120);

@@ -68,7 +68,6 @@ pub unsafe extern "C" fn getrandom(buffer: *mut u8, len: usize, flags: u32) -> i
 /// # Safety
 /// As of libc's: the arguments are what the system call of that number expects.
 #[expect(unsafe_code, reason = "shadows a libc symbol, so that all entropy is the seed's")]
-#[expect(clippy::too_many_arguments, reason = "the system call's own six, and its number")]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn syscall(
     number: libc::c_long,

@@ -126,7 +126,7 @@ impl World {
                 self.boot(i);
             }
         }
-        if now.as_millis() % CHECK_EVERY_MS == 0 {
+        if now.as_millis().is_multiple_of(CHECK_EVERY_MS) {
             let outcome = self.watchers.look(&self.machines);
             outcome.map_err(|(invariant, what)| self.broken(invariant, what))?;
         }

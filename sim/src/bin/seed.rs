@@ -1,6 +1,8 @@
 //! Runs one seed of one world: `seed WORLD SEED [--hash] [--quiet]`, or `seed --list`.
 //! Prints each event with its virtual time; the last line is the verdict, or the trace's hash.
 
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "the program's output")]
+
 use sim::entropy::isolated;
 use sim::worlds::{WORLDS, WorldKind};
 use std::process::ExitCode;
