@@ -1,6 +1,8 @@
 //! Python's string methods over a context, against naive models.
 
-use crate::{Context, OpenOptions, ReadError, Source};
+use crate::gather::Gathered;
+use crate::store::{Buffer, Text};
+use crate::{Context, OpenOptions, ReadError, Skipped, Source};
 use proptest::prelude::*;
 
 fn context(text: &str) -> Context {
@@ -122,4 +124,62 @@ fn one_source_has_the_hash_of_its_bytes() {
     let text = "same bytes\n".repeat(100_000);
     let hash = blake3::hash(text.as_bytes());
     assert_eq!(context(&text).hash().0, *hash.as_bytes());
+}
+
+/// Zero pages take no memory and are not on any disk: a text of this size is made in no time.
+fn huge(head: &str, middle: (usize, &str), tail: &str) -> Context {
+    let bytes = middle.0 + (8 << 20);
+    let mut map = memmap2::MmapMut::map_anon(bytes).unwrap();
+    map[..head.len()].copy_from_slice(head.as_bytes());
+    map[middle.0..middle.0 + middle.1.len()].copy_from_slice(middle.1.as_bytes());
+    map[bytes - tail.len()..].copy_from_slice(tail.as_bytes());
+    let text = Text::check(Buffer::Mapped(map.make_read_only().unwrap())).unwrap();
+    let gathered = Gathered {
+        text,
+        parts: vec![("huge.txt".into(), 0..bytes)],
+        multi: false,
+        skipped: Skipped::default(),
+    };
+    Context::assemble(gathered, OpenOptions::default())
+}
+
+#[test]
+fn positions_beyond_two_gibibytes_are_right() {
+    let middle = (1 << 31) + 5;
+    let head = "é short line\n".repeat(80);
+    let tail = "\nthe last needle, é, ends\nit";
+    let context = huge(&head, (middle, "needle"), tail);
+    let bytes = context.len_bytes();
+    assert!(bytes > 2 << 30);
+    // Each `é` is two bytes and one character.
+    let chars = bytes - 81;
+    assert_eq!(context.len_chars(None).unwrap(), chars);
+    let first = middle as u64 - 80;
+    let all = 0..u64::MAX;
+    assert_eq!(
+        context.find(None, "needle", all.clone()).unwrap(),
+        Some(first)
+    );
+    let last = context.rfind(None, "needle", all).unwrap().unwrap();
+    assert_eq!(last, chars - 18);
+    assert_eq!(context.read(None, first..first + 6).unwrap(), "needle");
+    assert_eq!(
+        context.read(None, last..u64::MAX).unwrap(),
+        "needle, é, ends\nit"
+    );
+    assert_eq!(
+        context.count(None, "needle", first + 1..u64::MAX).unwrap(),
+        1
+    );
+    assert_eq!(context.line_count(), 83);
+    assert_eq!(
+        context.lines(81..83).unwrap(),
+        ["the last needle, é, ends", "it"]
+    );
+    let (lines, _) = context.line_spans(None, last, 9).unwrap();
+    assert_eq!((lines[1].start, lines[1].end), (chars - 2, chars));
+    assert!(matches!(
+        context.read(None, 0..u64::MAX),
+        Err(ReadError::TooMuch { .. })
+    ));
 }
