@@ -2,6 +2,9 @@
 //!
 //! `fan_out [CALLS] [MILLIS]` asks an engine of our own with real timers;
 //! `fan_out CALLS MILLIS URL MODEL` asks an OpenAI-compatible server whose calls take MILLIS.
+//!
+//! `cargo run -p dispatch --example fan_out -- 1000 200` on two cores that four other builds shared
+//! (load 10): 0.31 to 0.36 s for 1000 calls, so at most 0.16 ms of overhead a call.
 
 use base::{CallPath, Finish, JobId, Message, Usage};
 use dispatch::{Batch, Call, DispatchOptions, Dispatcher, JobOptions, ModelEntry};
