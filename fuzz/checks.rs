@@ -1,5 +1,5 @@
-//! What holds for any bytes: each function reads them as one of our inputs and panics when a promise
-//! is broken. Used by the fuzz targets and by the ordinary tests, which replay the corpora.
+//! What holds for any bytes: each function reads them as one of our inputs and panics when a
+//! promise is broken. Used by the fuzz targets and by the ordinary tests, which replay the corpora.
 
 use context::{Context, OpenOptions, Source};
 use node_config::{Dirs, Environment, Layer};

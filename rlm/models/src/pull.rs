@@ -1,8 +1,8 @@
 //! Brings a model onto this machine: sources in order, resumed where it was interrupted, verified
 //! by SHA-256, moved under its final name only when it is right. The decisions are in `plan`, one
-//! model's way in `job`, what it keeps on disk in `disk`. Invariant: no half file ever has the final
-//! name, and nothing that was downloaded is lost by an interruption, a full disk or a source that
-//! fails.
+//! model's way in `job`, what it keeps on disk in `disk`. Invariant: no half file ever has the
+//! final name, and nothing that was downloaded is lost by an interruption, a full disk or a source
+//! that fails.
 
 mod disk;
 mod group;
