@@ -188,7 +188,9 @@ impl PeerRoles {
     }
 
     pub fn iter(self) -> impl Iterator<Item = PeerRole> {
-        PeerRole::ALL.into_iter().filter(move |role| self.has(*role))
+        PeerRole::ALL
+            .into_iter()
+            .filter(move |role| self.has(*role))
     }
 }
 

@@ -95,8 +95,12 @@ impl Client {
         match node.barrier().await {
             Ok(_) => {
                 let state = node.state();
-                let value = state.settings.get(REGISTER).and_then(|value| value.parse().ok());
-                self.oracle.answered(call, RegisterAnswer::Value(value.unwrap_or(0)));
+                let value = state
+                    .settings
+                    .get(REGISTER)
+                    .and_then(|value| value.parse().ok());
+                self.oracle
+                    .answered(call, RegisterAnswer::Value(value.unwrap_or(0)));
             }
             Err(_) => self.oracle.refused(call),
         }

@@ -255,7 +255,12 @@ impl Inner {
         self.write_fault()?;
         let start = usize::try_from(offset).map_err(io::Error::other)?;
         let end = start + bytes.len();
-        let used: usize = self.image.files.values().map(|file| file.bytes().len()).sum();
+        let used: usize = self
+            .image
+            .files
+            .values()
+            .map(|file| file.bytes().len())
+            .sum();
         let held = self.file(name).map_or(0, |file| file.bytes().len());
         let grown = (used - held + held.max(end)) as u64;
         if self.rates.capacity.is_some_and(|capacity| grown > capacity) {
@@ -289,7 +294,12 @@ impl Inner {
             .iter()
             .filter(|(name, _)| name.contains(part))
             .map(|(_, id)| *id)
-            .filter(|id| image.files.get(id).is_some_and(|file| !file.bytes().is_empty()))
+            .filter(|id| {
+                image
+                    .files
+                    .get(id)
+                    .is_some_and(|file| !file.bytes().is_empty())
+            })
             .collect();
         if candidates.is_empty() {
             return false;

@@ -18,7 +18,10 @@ thread_local! {
 ///
 /// # Panics
 /// When `body` panics, or the thread cannot be made.
-#[expect(clippy::expect_used, reason = "a simulation without its thread cannot go on")]
+#[expect(
+    clippy::expect_used,
+    reason = "a simulation without its thread cannot go on"
+)]
 pub fn isolated<T: Send + 'static>(seed: u64, body: impl FnOnce() -> T + Send + 'static) -> T {
     let thread = std::thread::Builder::new()
         .name("simulation".into())
@@ -47,7 +50,10 @@ fn fill(buffer: &mut [u8]) -> bool {
 ///
 /// # Safety
 /// As of libc's: `buffer` points to `len` writable bytes.
-#[expect(unsafe_code, reason = "shadows a libc symbol, so that all entropy is the seed's")]
+#[expect(
+    unsafe_code,
+    reason = "shadows a libc symbol, so that all entropy is the seed's"
+)]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn getrandom(buffer: *mut u8, len: usize, flags: u32) -> isize {
     if len == 0 {
@@ -67,7 +73,10 @@ pub unsafe extern "C" fn getrandom(buffer: *mut u8, len: usize, flags: u32) -> i
 ///
 /// # Safety
 /// As of libc's: the arguments are what the system call of that number expects.
-#[expect(unsafe_code, reason = "shadows a libc symbol, so that all entropy is the seed's")]
+#[expect(
+    unsafe_code,
+    reason = "shadows a libc symbol, so that all entropy is the seed's"
+)]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn syscall(
     number: libc::c_long,

@@ -35,7 +35,9 @@ pub struct Call<O, A> {
 pub enum Verdict {
     Linearizable,
     /// No order explains the answers; the index of a call that never fitted.
-    Violation { stuck_at: usize },
+    Violation {
+        stuck_at: usize,
+    },
     /// The search was cut off. Counts as not passed.
     Undecided,
 }

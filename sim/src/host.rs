@@ -91,7 +91,11 @@ impl Machine {
 
     /// The running node; none while the machine is down or has not joined.
     pub fn node(&self) -> Option<Arc<Node>> {
-        self.0.node.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0
+            .node
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Runs something on the machine's runtime; lost when the machine is down.
@@ -104,8 +108,16 @@ impl Machine {
 
     /// Must come before the host is crashed, so that nothing of it outlives it.
     pub fn forget_node(&self) {
-        self.0.node.lock().unwrap_or_else(PoisonError::into_inner).take();
-        self.0.work.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.0
+            .node
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        self.0
+            .work
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
     }
 
     /// Whether the node asked for its process to be ended; asked once.
@@ -131,7 +143,9 @@ impl Machine {
         self.0.boots.fetch_add(1, Ordering::Relaxed);
         let home = SimHome::new(&self.0.name, self.0.disk.clone());
         if let Err(why) = self.settle(&home).await {
-            self.0.trace.event(&self.0.name, format!("cannot settle: {why}"));
+            self.0
+                .trace
+                .event(&self.0.name, format!("cannot settle: {why}"));
             return std::future::pending().await;
         }
         let parts = self.parts(SimSocket::bind(&self.0.name, PORT, self.0.fabric.clone()).await?);
@@ -145,7 +159,9 @@ impl Machine {
                 }
             }
             Err(error) => {
-                self.0.trace.event(&self.0.name, format!("did not start: {error}"));
+                self.0
+                    .trace
+                    .event(&self.0.name, format!("did not start: {error}"));
                 // As systemd does: again, after a while.
                 tokio::time::sleep(RESTART).await;
                 self.0.aborted.store(true, Ordering::Relaxed);
@@ -285,7 +301,11 @@ impl WallClock for SimClock {
         let offset = self.machine.0.clock_offset_ms.load(Ordering::Relaxed);
         let unix = EPOCH + turmoil::sim_elapsed().unwrap_or_default();
         let apart = Duration::from_millis(offset.unsigned_abs());
-        if offset < 0 { unix.saturating_sub(apart) } else { unix + apart }
+        if offset < 0 {
+            unix.saturating_sub(apart)
+        } else {
+            unix + apart
+        }
     }
 }
 

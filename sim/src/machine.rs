@@ -143,7 +143,9 @@ impl Home for SimHome {
 
     fn set_store_aside(&self) -> Result<(), HomeError> {
         let io = |error: &io::Error| DiskError::from_io("put aside", STORE, error);
-        self.disk.rename(STORE, "store.damaged").map_err(|error| io(&error))?;
+        self.disk
+            .rename(STORE, "store.damaged")
+            .map_err(|error| io(&error))?;
         Ok(self.disk.sync_dir().map_err(|error| io(&error))?)
     }
 }
@@ -164,7 +166,9 @@ impl SimFolder {
 impl Disk for SimFolder {
     fn list(&mut self) -> Result<Vec<String>, DiskError> {
         let names = self.disk.names();
-        let ours = names.iter().filter_map(|name| name.strip_prefix(self.prefix));
+        let ours = names
+            .iter()
+            .filter_map(|name| name.strip_prefix(self.prefix));
         Ok(ours.map(str::to_owned).collect())
     }
 

@@ -136,11 +136,7 @@ impl AsyncUdpSocket for SimSocket {
 }
 
 impl SimSocket {
-    fn receive(
-        &self,
-        buffers: &mut [IoSliceMut<'_>],
-        metas: &mut [RecvMeta],
-    ) -> io::Result<usize> {
+    fn receive(&self, buffers: &mut [IoSliceMut<'_>], metas: &mut [RecvMeta]) -> io::Result<usize> {
         let mut count = 0;
         for (buffer, meta) in buffers.iter_mut().zip(metas.iter_mut()) {
             match self.socket.try_recv_from(buffer) {

@@ -14,7 +14,6 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
-use transport::Token;
 
 /// What a world is made of.
 #[derive(Clone, Debug)]
@@ -166,7 +165,25 @@ impl World {
                 self.trace.event(machine.name(), "is down");
                 continue;
             };
-            for actor in node.tree().iter().filter(|actor| actor.last_cause.is_some()) {
+            let raft = node.raft();
+            let (voters, learners) = (raft.voters.len(), raft.learners.len());
+            let leader = raft.leader.map(|leader| leader.short());
+            self.trace.event(
+                machine.name(),
+                format!(
+                    "{voters} voters, {learners} learners, {leader:?} leads {}",
+                    raft.term
+                ),
+            );
+            for link in node.links() {
+                let line = format!("link to {} as {}", link.peer.short(), link.roles);
+                self.trace.event(machine.name(), line);
+            }
+            for actor in node
+                .tree()
+                .iter()
+                .filter(|actor| actor.last_cause.is_some())
+            {
                 let (path, state, last) = (&actor.path, actor.state, actor.last_cause);
                 let line = format!("{path}: {state:?}, {} restarts, {last:?}", actor.restarts);
                 self.trace.event(machine.name(), line);
@@ -185,7 +202,11 @@ impl World {
         if !self.sim.is_host_running(machine.name()) {
             return;
         }
-        let how = if power_cut { "loses power" } else { "is killed" };
+        let how = if power_cut {
+            "loses power"
+        } else {
+            "is killed"
+        };
         self.trace.event(machine.name(), how);
         machine.forget_node();
         self.sim.crash(machine.name());
@@ -228,25 +249,15 @@ impl World {
             }
         }
         let (_, leader) = newest?;
-        self.machines.iter().position(|m| m.node().is_some_and(|node| node.id() == leader))
+        self.machines
+            .iter()
+            .position(|m| m.node().is_some_and(|node| node.id() == leader))
     }
 
     /// Founds, joins and promotes, as an administrator does, and waits until all is as it should be.
     pub fn assemble(&mut self, voters: usize) -> Result<(), Broken> {
         let limit = ("the cluster assembles", ASSEMBLE);
-        self.run_until(limit, |world| world.founder().map(drop))?;
-        let uses = u32::try_from(self.machines.len()).unwrap_or(u32::MAX);
-        let token = self.on_founder(move |node| async move {
-            let wish = TokenWish {
-                roles: PeerRoles::of(&[PeerRole::Worker, PeerRole::VoterCandidate]),
-                name: None,
-                pool: None,
-                uses,
-                ttl: Duration::from_secs(900),
-            };
-            node.create_token("world", wish).await.map_err(|error| error.to_string())
-        })?;
-        self.hand_out(&token);
+        self.invite(u32::try_from(self.machines.len()).unwrap_or(u32::MAX))?;
         self.run_until(limit, |world| world.all_joined())?;
         for i in 1..voters {
             let node = self.machines[i].node().map(|node| node.id());
@@ -261,18 +272,40 @@ impl World {
         self.run_until(limit, |world| world.all_alive())
     }
 
+    /// Founds, and gives all other machines one token.
+    pub fn invite(&mut self, uses: u32) -> Result<(), Broken> {
+        let limit = ("the cluster assembles", ASSEMBLE);
+        self.run_until(limit, |world| world.founder().map(drop))?;
+        let token = self.on_founder(move |node| async move {
+            let wish = TokenWish {
+                roles: PeerRoles::of(&[PeerRole::Worker, PeerRole::VoterCandidate]),
+                name: None,
+                pool: None,
+                uses,
+                ttl: Duration::from_secs(900),
+            };
+            node.create_token("world", wish)
+                .await
+                .map_err(|error| error.to_string())
+        })?;
+        for machine in &self.machines[1..] {
+            machine.give_token(&token);
+        }
+        Ok(())
+    }
+
+    /// Members as the founder's ledger has them.
+    pub fn members(&self) -> usize {
+        self.founder()
+            .map_or(0, |founder| founder.state().members.live.len())
+    }
+
     fn founder(&self) -> Result<Arc<Node>, String> {
         let node = self.machines[0].node().ok_or("n1 has not started")?;
         if node.state().cluster.is_none() {
             return Err("n1 has not founded the cluster".to_owned());
         }
         Ok(node)
-    }
-
-    fn hand_out(&self, token: &Token) {
-        for machine in &self.machines[1..] {
-            machine.give_token(token);
-        }
     }
 
     fn all_joined(&self) -> Result<(), String> {
@@ -282,16 +315,24 @@ impl World {
         if members == all && started == all {
             return Ok(());
         }
-        Err(format!("{members} members, {started} nodes started, of {all}"))
+        Err(format!(
+            "{members} members, {started} nodes started, of {all}"
+        ))
     }
 
     /// Every node sees every other one as alive, and one leader.
     pub fn all_alive(&self) -> Result<(), String> {
         let all = self.machines.len();
         for machine in &self.machines {
-            let node = machine.node().ok_or_else(|| format!("{} is down", machine.name()))?;
+            let node = machine
+                .node()
+                .ok_or_else(|| format!("{} is down", machine.name()))?;
             let view = node.membership();
-            let alive = view.peers.iter().filter(|peer| peer.liveness.is_active()).count();
+            let alive = view
+                .peers
+                .iter()
+                .filter(|peer| peer.liveness.is_active())
+                .count();
             if alive + 1 != all {
                 return Err(format!("{} sees {alive} peers alive", machine.name()));
             }
@@ -359,7 +400,9 @@ impl World {
 
     /// A random machine that is up.
     pub fn any_up(&mut self) -> Option<usize> {
-        let up: Vec<usize> = (0..self.machines.len()).filter(|i| self.is_up(*i)).collect();
+        let up: Vec<usize> = (0..self.machines.len())
+            .filter(|i| self.is_up(*i))
+            .collect();
         if up.is_empty() {
             return None;
         }

@@ -39,8 +39,10 @@ fn seed(world: &str, seed: u64, flags: &[&str]) -> Ran {
 
 #[test]
 fn every_seed_of_the_smoke_set_holds() {
-    let all: Vec<(&str, u64)> =
-        SMOKE.iter().flat_map(|(world, seeds)| (1..=*seeds).map(move |s| (*world, s))).collect();
+    let all: Vec<(&str, u64)> = SMOKE
+        .iter()
+        .flat_map(|(world, seeds)| (1..=*seeds).map(move |s| (*world, s)))
+        .collect();
     assert!(all.len() >= 200, "{} seeds", all.len());
     let next = AtomicUsize::new(0);
     let failures: Mutex<Vec<String>> = Mutex::default();
@@ -57,16 +59,30 @@ fn every_seed_of_the_smoke_set_holds() {
             });
         }
     });
-    let failures = failures.into_inner().unwrap_or_else(PoisonError::into_inner);
-    assert!(failures.is_empty(), "{} seeds failed:\n{}", failures.len(), failures.join("\n"));
+    let failures = failures
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner);
+    assert!(
+        failures.is_empty(),
+        "{} seeds failed:\n{}",
+        failures.len(),
+        failures.join("\n")
+    );
 }
 
 #[test]
 fn the_same_seed_gives_the_same_bytes() {
     for (world, number) in [("calm", 3), ("chaos", 5), ("power", 2), ("joins", 4)] {
-        let (first, second) = (seed(world, number, &["--hash"]), seed(world, number, &["--hash"]));
+        let (first, second) = (
+            seed(world, number, &["--hash"]),
+            seed(world, number, &["--hash"]),
+        );
         assert!(first.ok, "{}", first.out);
-        assert!(first.out.lines().count() > 20, "the trace has events: {}", first.out);
+        assert!(
+            first.out.lines().count() > 20,
+            "the trace has events: {}",
+            first.out
+        );
         assert_eq!(first.out, second.out, "{world} {number}");
     }
 }

@@ -82,7 +82,10 @@ impl At {
 
 async fn go_on(place: &Place, settings: Settings, at: At) -> Result<Exit, Failure> {
     if place.no_run {
-        complain(&format!("start it with: rlm-node run{}", verbs::data_flag(&at.data)));
+        complain(&format!(
+            "start it with: rlm-node run{}",
+            verbs::data_flag(&at.data)
+        ));
         return Ok(Exit::Done);
     }
     run(settings, at).await
@@ -111,7 +114,9 @@ async fn run(settings: Settings, at: At) -> Result<Exit, Failure> {
         )),
         None => complain(&format!("listening on {}", at.socket.display())),
     }
-    let fleet = member.as_ref().map(|member| fleet::routes(member.node.clone(), at.data.clone()));
+    let fleet = member
+        .as_ref()
+        .map(|member| fleet::routes(member.node.clone(), at.data.clone()));
     let node = Arc::new(Node::in_process(settings));
     let served = serve(node, fleet, &at.socket, stop).await;
     if let Some(member) = &member {
@@ -135,5 +140,9 @@ fn installed(settings: &Settings) -> Vec<String> {
     };
     let store = models::Store::new(&settings.dirs.data);
     let listed = store.list(&catalog).unwrap_or_default();
-    listed.into_iter().filter(|model| model.installed).map(|model| model.name).collect()
+    listed
+        .into_iter()
+        .filter(|model| model.installed)
+        .map(|model| model.name)
+        .collect()
 }

@@ -45,7 +45,10 @@ pub(super) async fn join(data: &Path, args: &JoinArgs) -> Result<(), Failure> {
     };
     match crate::fleet::join(&wish, &token).await? {
         Entered::Already { record } => {
-            complain(&format!("{} is a member of {} already", record.name, record.cluster_name));
+            complain(&format!(
+                "{} is a member of {} already",
+                record.name, record.cluster_name
+            ));
         }
         Entered::Joined {
             record,
@@ -73,7 +76,10 @@ fn token(args: &JoinArgs) -> Result<Token, Failure> {
         (Some(token), _) => token.clone(),
         (None, Some(file)) if file.as_os_str() == "-" => {
             let mut text = String::new();
-            let read = std::io::stdin().lock().take(TOKEN_BYTES).read_to_string(&mut text);
+            let read = std::io::stdin()
+                .lock()
+                .take(TOKEN_BYTES)
+                .read_to_string(&mut text);
             read.map_err(|error| unreadable("standard input", &error))?;
             text
         }
@@ -103,7 +109,11 @@ fn name(given: Option<&str>) -> String {
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let plain = |c: &char| c.is_ascii_alphanumeric() || "-_.".contains(*c);
     let name: String = host.trim().chars().filter(plain).take(NAME_CHARS).collect();
-    if name.is_empty() { "node".to_owned() } else { name }
+    if name.is_empty() {
+        "node".to_owned()
+    } else {
+        name
+    }
 }
 
 pub(super) fn data_flag(data: &Path) -> String {
@@ -130,7 +140,10 @@ pub(super) async fn doctor(socket: &Path, json: bool) -> Result<Exit, Failure> {
         Some(us) => text.push_str(&format!("  fsync of 4 KiB: {us} us\n")),
         None => text.push_str("  fsync of 4 KiB: failed\n"),
     }
-    text.push_str(&format!("  certificate: {} h left\n", found.certificate_left_s / 3600));
+    text.push_str(&format!(
+        "  certificate: {} h left\n",
+        found.certificate_left_s / 3600
+    ));
     if found.paths.is_empty() {
         text.push_str("  no other node\n");
     }

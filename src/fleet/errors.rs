@@ -2,9 +2,7 @@
 
 use crate::ctl::Failure;
 use crate::exit::Exit;
-use cluster::{
-    EnterError, FailCode, FoundError, HomeError, NodeStartError, RoleFail, TokenFail,
-};
+use cluster::{EnterError, FailCode, FoundError, HomeError, NodeStartError, RoleFail, TokenFail};
 use raft::ledger::Rejection;
 use raft::{DiskError, ProposeError, ReadError};
 use transport::{DialError, JoinError, Refusal};
@@ -37,7 +35,11 @@ pub fn refusal(what: &str, refusal: &Refusal) -> Failure {
         Refusal::TooLarge { .. } => (Exit::Failed, ""),
     };
     let failure = Failure::new(exit, what).why(refusal);
-    if next.is_empty() { failure } else { failure.next(next) }
+    if next.is_empty() {
+        failure
+    } else {
+        failure.next(next)
+    }
 }
 
 impl From<EnterError> for Failure {
@@ -93,9 +95,10 @@ impl From<HomeError> for Failure {
                 Exit::Conflict,
                 "start it with `rlm-node run`, or name another folder with --data",
             ),
-            HomeError::Disk(DiskError::InUse { .. }) => {
-                (Exit::Conflict, "stop the process that runs there, or name another --data")
-            }
+            HomeError::Disk(DiskError::InUse { .. }) => (
+                Exit::Conflict,
+                "stop the process that runs there, or name another --data",
+            ),
             HomeError::Disk(DiskError::Full { .. }) => (Exit::Failed, "free some space"),
             HomeError::Disk(_) => (Exit::Failed, "look at the disk and at the folder's owner"),
             HomeError::Damaged { .. } | HomeError::Keys(_) | HomeError::Mixed { .. } => (
@@ -145,9 +148,10 @@ impl From<ProposeError> for Failure {
                 Exit::NoQuorum,
                 "bring back a majority of the voters (`rlm-ctl status` names them)",
             ),
-            ProposeError::Unknown => {
-                (Exit::Unknown, "look with `rlm-ctl status`, then repeat the command")
-            }
+            ProposeError::Unknown => (
+                Exit::Unknown,
+                "look with `rlm-ctl status`, then repeat the command",
+            ),
             ProposeError::Overloaded => (Exit::NotFound, "try again in a moment"),
             ProposeError::DiskFull => (Exit::Failed, "free some space on the leader"),
             ProposeError::Rejected(
@@ -166,7 +170,11 @@ impl From<ProposeError> for Failure {
             ProposeError::Stopped(_) => (Exit::Failed, "see the node's log"),
         };
         let failure = Failure::new(exit, what).why(error);
-        if next.is_empty() { failure } else { failure.next(next) }
+        if next.is_empty() {
+            failure
+        } else {
+            failure.next(next)
+        }
     }
 }
 
@@ -182,9 +190,9 @@ impl From<RoleFail> for Failure {
     fn from(error: RoleFail) -> Failure {
         match error {
             RoleFail::Propose(error) => error.into(),
-            error @ RoleFail::UnknownMember(_) => {
-                Failure::new(Exit::NotFound, "no such node").why(error).next("`rlm-ctl nodes`")
-            }
+            error @ RoleFail::UnknownMember(_) => Failure::new(Exit::NotFound, "no such node")
+                .why(error)
+                .next("`rlm-ctl nodes`"),
             error @ RoleFail::Pending(_) => Failure::new(Exit::Deadline, "not done yet")
                 .why(error)
                 .next("it goes on by itself: `rlm-ctl status` shows when it is done"),

@@ -1,12 +1,12 @@
 //! What this machine has, as the cluster hears it.
 
 use crate::settings::Settings;
-use crdt::{Gpu, NodeFacts};
+use crdt::{GpuFacts, NodeFacts};
 
 /// Facts at this moment. `models` are those on this machine's disk.
 pub fn facts(settings: &Settings, models: Vec<String>) -> NodeFacts {
     let hardware = node_config::hardware::read();
-    let gpus = hardware.gpus.iter().map(|gpu| Gpu {
+    let gpus = hardware.gpus.iter().map(|gpu| GpuFacts {
         name: gpu.name.clone(),
         memory_bytes: 0,
     });

@@ -10,15 +10,15 @@ use crate::api::ErrorBody;
 use crate::clock::Clock;
 use crate::ctl::Failure;
 use crate::exit::Exit;
-use axum::extract::{Path, Query, State};
-use axum::http::StatusCode;
+use axum::extract::{Path, State};
+use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post, put};
 use axum::{Json, Router};
 use base::{NodeId, PeerRoles};
-use cluster::{Node, StatusView, TokenWish};
+use cluster::{Node, RoleFail, StatusView, TokenFail, TokenWish};
+use raft::ProposeError;
 use raft::ledger::{Command, Model, TokenState, setting_names};
-use serde::Deserialize;
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -48,8 +48,26 @@ pub fn routes(node: Arc<Node>, data: PathBuf) -> Router {
 /// A failure as the API tells it.
 struct Failed(Failure);
 
-impl<E: Into<Failure>> From<E> for Failed {
-    fn from(error: E) -> Failed {
+impl From<Failure> for Failed {
+    fn from(failure: Failure) -> Failed {
+        Failed(failure)
+    }
+}
+
+impl From<ProposeError> for Failed {
+    fn from(error: ProposeError) -> Failed {
+        Failed(error.into())
+    }
+}
+
+impl From<TokenFail> for Failed {
+    fn from(error: TokenFail) -> Failed {
+        Failed(error.into())
+    }
+}
+
+impl From<RoleFail> for Failed {
+    fn from(error: RoleFail) -> Failed {
         Failed(error.into())
     }
 }
@@ -73,14 +91,12 @@ impl IntoResponse for Failed {
 
 type Answer<T> = Result<Json<T>, Failed>;
 
-#[derive(Deserialize)]
-struct StatusQuery {
-    #[serde(default)]
-    confirm: bool,
-}
-
-async fn status(State(node): Shared, Query(query): Query<StatusQuery>) -> Json<StatusView> {
-    Json(node.status(query.confirm).await)
+/// `?confirm=true` asks the leader first.
+async fn status(State(node): Shared, uri: Uri) -> Json<StatusView> {
+    let confirm = uri
+        .query()
+        .is_some_and(|query| query.split('&').any(|q| q == "confirm=true"));
+    Json(node.status(confirm).await)
 }
 
 async fn tokens(State(node): Shared) -> Json<TokenList> {
@@ -117,10 +133,7 @@ fn line(token: &TokenState, now: base::Time) -> TokenLine {
     }
 }
 
-async fn create_token(
-    State(node): Shared,
-    Json(request): Json<TokenRequest>,
-) -> Answer<TokenMade> {
+async fn create_token(State(node): Shared, Json(request): Json<TokenRequest>) -> Answer<TokenMade> {
     let roles: PeerRoles = request.roles.parse().map_err(usage)?;
     let wish = TokenWish {
         roles,
@@ -152,7 +165,8 @@ async fn promote(
     Json(request): Json<ChangeRequest>,
 ) -> Answer<DoneReply> {
     let (id, name) = find(&node, &target)?;
-    node.promote(ADMIN, id, Duration::from_secs(request.wait_s)).await?;
+    node.promote(ADMIN, id, Duration::from_secs(request.wait_s))
+        .await?;
     Ok(done(format!("{name} votes")))
 }
 
@@ -162,7 +176,8 @@ async fn demote(
     Json(request): Json<ChangeRequest>,
 ) -> Answer<DoneReply> {
     let (id, name) = find(&node, &target)?;
-    node.demote(ADMIN, id, Duration::from_secs(request.wait_s)).await?;
+    node.demote(ADMIN, id, Duration::from_secs(request.wait_s))
+        .await?;
     Ok(done(format!("{name} votes no more")))
 }
 
@@ -206,7 +221,11 @@ async fn set(
 
 async fn registry(State(node): Shared) -> Json<RegistryList> {
     let state = node.state();
-    let models = state.models.0.iter().map(|(name, model)| registry_line(name, model));
+    let models = state
+        .models
+        .0
+        .iter()
+        .map(|(name, model)| registry_line(name, model));
     Json(RegistryList {
         v: VERSION,
         models: models.collect(),
@@ -214,18 +233,21 @@ async fn registry(State(node): Shared) -> Json<RegistryList> {
 }
 
 fn registry_line(name: &str, model: &Model) -> RegistryLine {
-    let versions = model.versions.iter().map(|(version, record)| RegistryVersion {
-        version: *version,
-        parent: record.parent,
-        hash: record.hash.to_string(),
-        bytes: record.size,
-        stage: format!("{:?}", record.stage).to_lowercase(),
-        metrics: record
-            .metrics
-            .iter()
-            .map(|(name, millionths)| (name.clone(), decimal(*millionths)))
-            .collect(),
-    });
+    let versions = model
+        .versions
+        .iter()
+        .map(|(version, record)| RegistryVersion {
+            version: *version,
+            parent: record.parent,
+            hash: record.hash.to_string(),
+            bytes: record.size,
+            stage: format!("{:?}", record.stage).to_lowercase(),
+            metrics: record
+                .metrics
+                .iter()
+                .map(|(name, millionths)| (name.clone(), decimal(*millionths)))
+                .collect(),
+        });
     RegistryLine {
         name: name.to_owned(),
         promoted: model.current().map(|(version, _)| version),
@@ -280,7 +302,9 @@ async fn leave(State(node): Shared) -> Answer<DoneReply> {
     })?;
     let reason = ("it left", LEAVE);
     node.remove(ADMIN, node.id(), reason).await?;
-    Ok(done("this node has left; stop it, and delete its folder when you like".to_owned()))
+    Ok(done(
+        "this node has left; stop it, and delete its folder when you like".to_owned(),
+    ))
 }
 
 async fn doctor(State(node): Shared, data: PathBuf) -> Json<DoctorReply> {
@@ -288,7 +312,11 @@ async fn doctor(State(node): Shared, data: PathBuf) -> Json<DoctorReply> {
     let status = node.status(false).await;
     let me = status.nodes.iter().find(|other| other.node == node.id());
     let name = me.map_or_else(String::new, |me| me.name.clone());
-    let others: Vec<_> = status.nodes.iter().filter(|other| other.node != node.id()).collect();
+    let others: Vec<_> = status
+        .nodes
+        .iter()
+        .filter(|other| other.node != node.id())
+        .collect();
     let links = node.links();
     let mut paths = Vec::new();
     for other in &others {
@@ -354,7 +382,9 @@ fn find(node: &Node, target: &str) -> Result<(NodeId, String), Failed> {
     let state = node.state();
     let live = &state.members.live;
     let by_name = live.iter().find(|(_, member)| member.name == target);
-    let mut by_id = live.iter().filter(|(id, _)| id.to_string().starts_with(target));
+    let mut by_id = live
+        .iter()
+        .filter(|(id, _)| id.to_string().starts_with(target));
     let found = by_name.or_else(|| by_id.next().filter(|_| target.len() >= SHORT_ID));
     match found {
         Some((id, member)) => Ok((*id, member.name.clone())),

@@ -42,7 +42,12 @@ pub fn found(wish: &FoundWish) -> Result<NodeRecord, Failure> {
     };
     prepare(&wish.data)?;
     let home = Folder::new(&wish.data);
-    Ok(cluster::found(&home, &options, &mut rand::rng(), SystemWallClock.unix())?)
+    Ok(cluster::found(
+        &home,
+        &options,
+        &mut rand::rng(),
+        SystemWallClock.unix(),
+    )?)
 }
 
 /// Enters the token's cluster.
@@ -69,9 +74,8 @@ pub async fn join(wish: &JoinWish, token: &Token) -> Result<Entered, Failure> {
 use rand::SeedableRng;
 
 fn prepare(data: &Path) -> Result<(), Failure> {
-    node_config::ensure_private_dir(data).map_err(|error| {
-        Failure::new(Exit::Failed, "the node's folder cannot be made").why(error)
-    })
+    node_config::ensure_private_dir(data)
+        .map_err(|error| Failure::new(Exit::Failed, "the node's folder cannot be made").why(error))
 }
 
 /// The address by which others on the network reach this machine. Nothing is sent: connecting a UDP
@@ -82,7 +86,11 @@ fn reachable(listen: IpAddr) -> Result<IpAddr, Failure> {
     }
     let route = || {
         let socket = UdpSocket::bind((listen, 0))?;
-        socket.connect(if listen.is_ipv4() { ELSEWHERE_V4 } else { ELSEWHERE_V6 })?;
+        socket.connect(if listen.is_ipv4() {
+            ELSEWHERE_V4
+        } else {
+            ELSEWHERE_V6
+        })?;
         socket.local_addr()
     };
     match route() {

@@ -45,10 +45,13 @@ async fn exchange<Q: Serialize, A: DeserializeOwned>(
             .next("start it with `rlm-node run`, or name its folder with --data")
     })?;
     let lost = |error: hyper::Error| {
-        Failure::new(Exit::Unknown, "the node went away").why(error).next("repeat the command")
+        Failure::new(Exit::Unknown, "the node went away")
+            .why(error)
+            .next("repeat the command")
     };
-    let (mut sender, connection) =
-        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(lost)?;
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
+        .await
+        .map_err(lost)?;
     let driver = tokio::spawn(connection);
     let bytes = match body {
         Some(body) => serde_json::to_vec(body).map_err(garbled)?,
@@ -63,7 +66,9 @@ async fn exchange<Q: Serialize, A: DeserializeOwned>(
         .map_err(garbled)?;
     let response = sender.send_request(request).await.map_err(lost)?;
     let status = response.status();
-    let read = Limited::new(response.into_body(), MAX_ANSWER).collect().await;
+    let read = Limited::new(response.into_body(), MAX_ANSWER)
+        .collect()
+        .await;
     driver.abort();
     let bytes = read.map_err(garbled)?.to_bytes();
     if status.is_success() {

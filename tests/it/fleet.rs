@@ -18,9 +18,12 @@ struct Fleet {
 impl Fleet {
     fn new(nodes: usize) -> Fleet {
         // Held together, so that no two are the same; freed before the nodes bind them.
-        let sockets: Vec<UdpSocket> =
-            (0..nodes).map(|_| UdpSocket::bind("127.0.0.1:0").expect("a port")).collect();
-        let ports = sockets.iter().map(|socket| socket.local_addr().expect("bound").port());
+        let sockets: Vec<UdpSocket> = (0..nodes)
+            .map(|_| UdpSocket::bind("127.0.0.1:0").expect("a port"))
+            .collect();
+        let ports = sockets
+            .iter()
+            .map(|socket| socket.local_addr().expect("bound").port());
         Fleet {
             folder: tempfile::tempdir_in("/tmp").expect("a folder with a short path"),
             ports: ports.collect(),
@@ -35,7 +38,10 @@ impl Fleet {
     fn command(&self, program: &str) -> Command {
         let mut command = Command::new(program);
         let home = self.folder.path().join("home");
-        command.env_clear().env("HOME", home).env("PATH", "/usr/bin:/bin");
+        command
+            .env_clear()
+            .env("HOME", home)
+            .env("PATH", "/usr/bin:/bin");
         command
     }
 
@@ -48,10 +54,15 @@ impl Fleet {
             command.args(["--name", &format!("n{}", i + 1), "--listen", &listen]);
         }
         let log = std::fs::File::create(self.folder.path().join(format!("n{}.log", i + 1)));
-        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(log.expect("a log"));
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(log.expect("a log"));
         let mut child = command.spawn().expect("rlm-node starts");
         let mut stdin = child.stdin.take().expect("piped");
-        stdin.write_all(input.as_bytes()).expect("the node reads its input");
+        stdin
+            .write_all(input.as_bytes())
+            .expect("the node reads its input");
         self.nodes[i] = Some(child);
     }
 
@@ -97,7 +108,10 @@ impl Fleet {
         let made = fleet.ctl(0, &["token", "create", "--uses", "2"]);
         assert!(made.status.success(), "{made:?}");
         let token = String::from_utf8(made.stdout).expect("text");
-        assert!(token.starts_with("rlm1."), "the token alone is on standard output: {token}");
+        assert!(
+            token.starts_with("rlm1."),
+            "the token alone is on standard output: {token}"
+        );
         for i in 1..3 {
             fleet.node(i, &["join", "--token-file", "-"], &token);
         }
@@ -117,8 +131,15 @@ impl Fleet {
 
     fn leader(&self, i: usize) -> Option<usize> {
         let status = self.status(i)?;
-        let leader = nodes(&status).into_iter().find(|node| node["node"] == status["leader"])?;
-        leader["name"].as_str()?.strip_prefix('n')?.parse::<usize>().ok().map(|n| n - 1)
+        let leader = nodes(&status)
+            .into_iter()
+            .find(|node| node["node"] == status["leader"])?;
+        leader["name"]
+            .as_str()?
+            .strip_prefix('n')?
+            .parse::<usize>()
+            .ok()
+            .map(|n| n - 1)
     }
 }
 
@@ -148,7 +169,9 @@ fn three_nodes_outlive_their_leader_and_it_comes_back() {
     });
     assert!(after["term"].as_u64() > Some(1), "a new term: {after:#}");
     let down = fleet.await_status(other, "the dead one is named", |status| {
-        nodes(status).iter().any(|node| node["node"] == before && node["alive"] == false)
+        nodes(status)
+            .iter()
+            .any(|node| node["node"] == before && node["alive"] == false)
     });
     assert_eq!(down["can_lose"], 0, "{down:#}");
     let set = fleet.ctl(other, &["settings", "jobs.model=other"]);
@@ -168,12 +191,17 @@ fn a_node_says_what_is_wrong_with_a_token() {
     fleet.node(0, &["init"], "");
     fleet.await_status(0, "the founder leads", |status| !status["leader"].is_null());
     let made = fleet.ctl(0, &["token", "create"]);
-    let token = String::from_utf8(made.stdout).expect("text").trim().to_owned();
+    let token = String::from_utf8(made.stdout)
+        .expect("text")
+        .trim()
+        .to_owned();
     let join = |fleet: &Fleet, token: &str| {
         let mut command = fleet.command(env!("CARGO_BIN_EXE_rlm-node"));
         let listen = format!("127.0.0.1:{}", fleet.ports[1]);
         command.arg("--data").arg(fleet.data(1));
-        command.args(["join", token, "--name", "n2", "--listen", &listen, "--no-run"]);
+        command.args([
+            "join", token, "--name", "n2", "--listen", &listen, "--no-run",
+        ]);
         command.output().expect("rlm-node runs")
     };
     let cut = join(&fleet, &token[..token.len() - 3]);
@@ -183,15 +211,29 @@ fn a_node_says_what_is_wrong_with_a_token() {
     let first = join(&fleet, &token);
     assert!(first.status.success(), "{first:?}");
     let again = join(&fleet, &token);
-    assert!(again.status.success(), "joining twice is nothing: {again:?}");
+    assert!(
+        again.status.success(),
+        "joining twice is nothing: {again:?}"
+    );
     assert!(String::from_utf8_lossy(&again.stderr).contains("already"));
     let mut other = fleet.command(env!("CARGO_BIN_EXE_rlm-node"));
     other.arg("--data").arg(fleet.data(1).with_file_name("n3"));
-    other.args(["join", &token, "--name", "n3", "--listen", "127.0.0.1:0", "--no-run"]);
+    other.args([
+        "join",
+        &token,
+        "--name",
+        "n3",
+        "--listen",
+        "127.0.0.1:0",
+        "--no-run",
+    ]);
     let used = other.output().expect("rlm-node runs");
     let said = String::from_utf8_lossy(&used.stderr).into_owned();
     assert_eq!(used.status.code(), Some(4), "{said}");
-    assert!(said.contains("used up") && said.contains("token create"), "{said}");
+    assert!(
+        said.contains("used up") && said.contains("token create"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -200,7 +242,9 @@ fn a_folder_holds_one_node_and_one_process() {
     fleet.node(0, &["init"], "");
     fleet.await_status(0, "the founder leads", |status| !status["leader"].is_null());
     let mut init = fleet.command(env!("CARGO_BIN_EXE_rlm-node"));
-    init.arg("--data").arg(fleet.data(0)).args(["init", "--no-run"]);
+    init.arg("--data")
+        .arg(fleet.data(0))
+        .args(["init", "--no-run"]);
     let twice = init.output().expect("rlm-node runs");
     assert_eq!(twice.status.code(), Some(9), "{twice:?}");
     let mut run = fleet.command(env!("CARGO_BIN_EXE_rlm-node"));
@@ -208,7 +252,10 @@ fn a_folder_holds_one_node_and_one_process() {
     let second = run.output().expect("rlm-node runs");
     assert!(!second.status.success(), "{second:?}");
     let said = String::from_utf8_lossy(&second.stderr).into_owned();
-    assert!(said.contains("cannot be used") || said.contains("uses the folder"), "{said}");
+    assert!(
+        said.contains("cannot be used") || said.contains("uses the folder"),
+        "{said}"
+    );
 }
 
 /// Longest wait for a state that a loaded machine reaches late.

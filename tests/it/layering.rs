@@ -25,11 +25,28 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("actor", &["base"]),
     (
         "cluster",
-        &["base", "wire", "crdt", "transport", "membership", "raft", "actor"],
+        &[
+            "base",
+            "wire",
+            "crdt",
+            "transport",
+            "membership",
+            "raft",
+            "actor",
+        ],
     ),
     (
         "sim",
-        &["base", "wire", "crdt", "transport", "membership", "raft", "actor", "cluster"],
+        &[
+            "base",
+            "wire",
+            "crdt",
+            "transport",
+            "membership",
+            "raft",
+            "actor",
+            "cluster",
+        ],
     ),
     (
         "rlm-node",

@@ -66,11 +66,18 @@ pub(crate) enum Proof {
     Asked,
 }
 
+/// A majority is being asked.
+#[derive(Clone, Copy, Debug)]
+struct Asking {
+    since: Time,
+    last: Time,
+    tries: u32,
+}
+
 #[derive(Debug, Default)]
 pub(crate) struct Health {
     doubt: Option<(Doubt, Time)>,
-    /// A majority is being asked since then, so many times.
-    asking: Option<(Time, u32)>,
+    asking: Option<Asking>,
     proven: Option<Time>,
     /// A roll call was passed: no further doubt because of many gone until then.
     sound_until: Time,
@@ -85,30 +92,38 @@ impl Health {
 
     /// Answers count from here.
     pub(crate) fn roll_since(&self) -> Option<Time> {
-        let asking = self.asking.map(|(since, _)| since);
+        let asking = self.asking.map(|asking| asking.since);
         self.doubt.map(|(_, since)| since).max(asking)
     }
 
     /// A death is declared only by a node that has just heard from a majority. Asked again and again
     /// without one, it falls into doubt.
-    pub(crate) fn prove(&mut self, census: Census, now: Time) -> Proof {
+    pub(crate) fn prove(&mut self, census: Census, now: Time, patience: Duration) -> Proof {
         let recent = |at: Time| now.since(at) < PROOF_LASTS;
         if census.peers() < 2 || self.proven.is_some_and(recent) {
             return Proof::Given;
         }
-        match self.asking {
+        // A question whose suspect refuted was never looked at again: its answers are old.
+        let asking = self
+            .asking
+            .filter(|asking| now.since(asking.last) < patience);
+        self.asking = None;
+        match asking {
             Some(_) if census.majority_present() => {
-                self.asking = None;
                 self.proven = Some(now);
                 return Proof::Given;
             }
-            Some((since, asked)) if asked < PROOF_TRIES => self.asking = Some((since, asked + 1)),
-            Some(_) => {
-                self.asking = None;
+            Some(Asking { tries, .. }) if tries >= PROOF_TRIES => {
                 let (present, of) = (census.present, census.peers());
                 self.doubt = Some((Doubt::NoMajority { present, of }, now));
             }
-            None => self.asking = Some((now, 1)),
+            _ => {
+                self.asking = Some(Asking {
+                    since: asking.map_or(now, |asking| asking.since),
+                    last: now,
+                    tries: asking.map_or(0, |asking| asking.tries) + 1,
+                });
+            }
         }
         Proof::Asked
     }

@@ -9,6 +9,7 @@
 //!
 //! * **Nobody is declared dead in passing.** Whoever suspects a peer tells it so, directly and
 //!   through helpers, until it refutes or its time is up; a peer that answered in the meantime lives.
+//!   Only a node that has just heard from a majority declares a death.
 //! * **A node doubts itself first** ([`Standing::SelfSuspect`]): when more than a third of its peers
 //!   seem gone, when nobody answers, or when its own clock jumped, it declares nobody dead until a
 //!   majority has answered it. A minority therefore removes nobody, and merges within seconds.

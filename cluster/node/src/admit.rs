@@ -58,7 +58,12 @@ pub(crate) async fn admit(
         .live
         .get(&request.node)
         .map_or(token.spec.roles, |member| member.roles);
-    let chain = sign(core, &authority, (request.node, &request.name, roles), (&request.csr, serial))?;
+    let chain = sign(
+        core,
+        &authority,
+        (request.node, &request.name, roles),
+        (&request.csr, serial),
+    )?;
     core.tell_now(NodeEvent::Admitted {
         node: request.node,
         name: request.name,
@@ -84,10 +89,18 @@ pub(crate) async fn renew(core: &Core, node: NodeId, csr: &[u8]) -> Result<Vec<B
         .map_err(|error| failed(FailCode::NoQuorum, error))?;
     let state = core.state();
     let Some(member) = state.members.live.get(&node) else {
-        return Err(failed(FailCode::Refused, "this node is no member of the cluster"));
+        return Err(failed(
+            FailCode::Refused,
+            "this node is no member of the cluster",
+        ));
     };
     let serial = Serial::generate(&mut rand::rng());
-    let chain = sign(core, &authority, (node, &member.name, member.roles), (csr, serial))?;
+    let chain = sign(
+        core,
+        &authority,
+        (node, &member.name, member.roles),
+        (csr, serial),
+    )?;
     let command = Command::UpdateMember {
         node,
         address: None,
@@ -114,12 +127,22 @@ fn sign(
     let chain = authority
         .issue(csr, &grant, serial, core.wall.unix())
         .map_err(|error| failed(FailCode::Refused, error))?;
-    Ok(chain.iter().map(|der| Bytes::copy_from_slice(der)).collect())
+    Ok(chain
+        .iter()
+        .map(|der| Bytes::copy_from_slice(der))
+        .collect())
 }
 
 fn issuer(core: &Core) -> Result<Arc<Authority>, Refusal> {
-    let hint = core.group.view().leader.filter(|leader| *leader != core.node);
-    core.authority.borrow().clone().ok_or(Refusal::NotLeader { hint })
+    let hint = core
+        .group
+        .view()
+        .leader
+        .filter(|leader| *leader != core.node);
+    core.authority
+        .borrow()
+        .clone()
+        .ok_or(Refusal::NotLeader { hint })
 }
 
 /// The token as the cluster knows it; one that this node has not heard of may be new.
@@ -167,7 +190,10 @@ fn check_signature(
 /// Where others can dial the joiner: an unspecified host is the one that it came from.
 fn dialable(said: &str, from: &Caller) -> Result<SocketAddr, Refusal> {
     let mut address: SocketAddr = said.parse().map_err(|_| {
-        failed(FailCode::Refused, format!("`{said}` is no address such as 10.0.0.5:7411"))
+        failed(
+            FailCode::Refused,
+            format!("`{said}` is no address such as 10.0.0.5:7411"),
+        )
     })?;
     if address.ip().is_unspecified() {
         address.set_ip(from.addr.ip().to_canonical());
@@ -177,7 +203,11 @@ fn dialable(said: &str, from: &Caller) -> Result<SocketAddr, Refusal> {
 
 fn peers(core: &Core, joiner: NodeId) -> Vec<PeerAddress> {
     let state = core.state();
-    let live = state.members.live.iter().filter(|(node, _)| **node != joiner);
+    let live = state
+        .members
+        .live
+        .iter()
+        .filter(|(node, _)| **node != joiner);
     let mut peers: Vec<(bool, PeerAddress)> = live
         .filter_map(|(node, member)| {
             let address = member.address.parse().ok()?;
@@ -190,7 +220,11 @@ fn peers(core: &Core, joiner: NodeId) -> Vec<PeerAddress> {
         })
         .collect();
     peers.sort_by_key(|(not_voter, peer)| (*not_voter, peer.node));
-    peers.into_iter().map(|(_, peer)| peer).take(PEERS_TOLD).collect()
+    peers
+        .into_iter()
+        .map(|(_, peer)| peer)
+        .take(PEERS_TOLD)
+        .collect()
 }
 
 fn refused(error: ProposeError) -> Refusal {

@@ -34,20 +34,23 @@ impl Courier for Carrier {
     ) -> BoxFuture<'static, Result<wire::Frame, CourierError>> {
         let endpoint = self.0.clone();
         Box::pin(async move {
-            endpoint.call(to, kind, frame, ttl).await.map_err(|error| match error {
-                CallError::Unreachable { .. }
-                | CallError::Overloaded
-                | CallError::TooLarge { .. }
-                | CallError::Closed
-                | CallError::Lost { sent: false, .. } => {
-                    CourierError::Unreachable(error.to_string())
-                }
-                CallError::Refused(refusal) => CourierError::Refused(refusal.to_string()),
-                CallError::Lost { sent: true, .. }
-                | CallError::Deadline
-                | CallError::Reply(_)
-                | CallError::ReplyCut => CourierError::Timeout,
-            })
+            endpoint
+                .call(to, kind, frame, ttl)
+                .await
+                .map_err(|error| match error {
+                    CallError::Unreachable { .. }
+                    | CallError::Overloaded
+                    | CallError::TooLarge { .. }
+                    | CallError::Closed
+                    | CallError::Lost { sent: false, .. } => {
+                        CourierError::Unreachable(error.to_string())
+                    }
+                    CallError::Refused(refusal) => CourierError::Refused(refusal.to_string()),
+                    CallError::Lost { sent: true, .. }
+                    | CallError::Deadline
+                    | CallError::Reply(_)
+                    | CallError::ReplyCut => CourierError::Timeout,
+                })
         })
     }
 }
@@ -129,6 +132,15 @@ impl Core {
         }
     }
 
+    /// Makes the link to one peer anew.
+    pub(crate) fn relink_one(&self, node: NodeId) {
+        let addr = self.lock_dialled().get(&node).copied();
+        if let Some(addr) = addr {
+            self.endpoint.remove_peer(node);
+            self.endpoint.add_peer(node, vec![addr]);
+        }
+    }
+
     fn lock_dialled(&self) -> MutexGuard<'_, BTreeMap<NodeId, SocketAddr>> {
         self.dialled.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -139,7 +151,9 @@ impl Core {
 
     pub(crate) async fn write(&self, write: Write) -> Result<(), StoreError> {
         let (done, answer) = oneshot::channel();
-        let asked = self.store_asks.send(StoreAsk::Write(write, done), STORE_WAIT);
+        let asked = self
+            .store_asks
+            .send(StoreAsk::Write(write, done), STORE_WAIT);
         asked.await.map_err(|_| StoreError::Stopped)?;
         answer.await.map_err(|_| StoreError::Stopped)?
     }

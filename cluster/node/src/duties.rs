@@ -61,15 +61,22 @@ pub fn next_duty(facts: &DutyFacts) -> Option<Duty> {
         return heir.map(|heir| Duty::HandOver(*heir));
     }
     let gone = |node: &&NodeId| !facts.members.contains(node);
-    facts.learners.iter().find(gone).map(|node| Duty::Expel(*node))
+    facts
+        .learners
+        .iter()
+        .find(gone)
+        .map(|node| Duty::Expel(*node))
 }
 
 /// Runs until the group ends. Does nothing while another node leads.
 pub(crate) async fn serve(core: Arc<Core>) {
     let mut state = core.group.watch();
+    let mut relinked = Instant::now();
     loop {
         let leads = core.group.view().leader == Some(core.node);
-        let duty = leads.then(|| facts(&core, &core.state())).and_then(|f| next_duty(&f));
+        let duty = leads
+            .then(|| facts(&core, &core.state()))
+            .and_then(|f| next_duty(&f));
         if let Some(duty) = duty {
             match fulfil(&core, duty).await {
                 Ok(()) => tell(&core, duty),
@@ -79,6 +86,10 @@ pub(crate) async fn serve(core: Arc<Core>) {
                 }
             }
             continue;
+        }
+        if leads && relinked.elapsed() > RELINK {
+            relinked = Instant::now();
+            relink_stale(&core);
         }
         let wake = Instant::now() + LOOK;
         tokio::select! {
@@ -92,13 +103,31 @@ pub(crate) async fn serve(core: Arc<Core>) {
     }
 }
 
+/// A member may be linked by a handshake that had begun before it was given its new role: a new
+/// handshake shows what it is now.
+fn relink_stale(core: &Core) {
+    let state = core.state();
+    for link in core.endpoint.links() {
+        let stale =
+            state.members.live.get(&link.peer).is_some_and(|member| {
+                member.roles.has(PeerRole::Voter) && member.roles != link.roles
+            });
+        if stale && link.age > RELINK {
+            core.relink_one(link.peer);
+        }
+    }
+}
+
 fn facts(core: &Core, state: &State) -> DutyFacts {
     let voter = |roles: base::PeerRoles| roles.has(PeerRole::Voter);
     let live = &state.members.live;
     let may_vote = live.iter().filter(|(_, member)| voter(member.roles));
     let links = core.endpoint.links();
-    let mut certified: BTreeSet<NodeId> =
-        links.iter().filter(|link| voter(link.roles)).map(|link| link.peer).collect();
+    let mut certified: BTreeSet<NodeId> = links
+        .iter()
+        .filter(|link| voter(link.roles))
+        .map(|link| link.peer)
+        .collect();
     if voter(core.identity.borrow().roles()) {
         certified.insert(core.node);
     }
@@ -133,6 +162,8 @@ fn tell(core: &Core, duty: Duty) {
 
 /// Between two tries of a change that could not be made: a learner catches up in such times.
 const RETRY: Duration = Duration::from_millis(200);
+/// How long a link may show old roles: a renewal takes a round trip or two.
+const RELINK: Duration = Duration::from_secs(2);
 /// How often the facts that no watch tells (links, certificates) are looked at.
 const LOOK: Duration = Duration::from_millis(500);
 

@@ -84,7 +84,10 @@ pub async fn enter<H: Home>(
     let pending = pending(home, rng)?;
     let key = KeySeed::from_bytes(pending.key);
     let reply = ask(token, options, &pending, (sockets, wall.clone())).await?;
-    let chain = reply.chain.iter().map(|der| CertificateDer::from(der.to_vec()));
+    let chain = reply
+        .chain
+        .iter()
+        .map(|der| CertificateDer::from(der.to_vec()));
     let identity = Identity::adopt(key, chain.collect(), token.root)?;
     if identity.node() != pending.node {
         return Err(EnterError::OtherNode(identity.node()));
@@ -113,14 +116,15 @@ fn record(reply: &JoinReply, identity: &Identity, options: &EnterOptions) -> Nod
         address: reply.address,
         boot: 0,
         founder: false,
-        peers: reply.peers.iter().map(|peer| (peer.node, peer.address)).collect(),
+        peers: reply
+            .peers
+            .iter()
+            .map(|peer| (peer.node, peer.address))
+            .collect(),
     }
 }
 
-fn pending<H: Home>(
-    home: &H,
-    rng: &mut (dyn CryptoRng + Send),
-) -> Result<PendingJoin, HomeError> {
+fn pending<H: Home>(home: &H, rng: &mut (dyn CryptoRng + Send)) -> Result<PendingJoin, HomeError> {
     if let Some(pending) = home.load_pending()? {
         return Ok(pending);
     }
@@ -166,7 +170,9 @@ async fn ask(
         wall,
     };
     let reply = join_call(token, sockets, asking).await?;
-    let body = reply.body().map_err(|error| JoinError::Reply(error.to_string()))?;
+    let body = reply
+        .body()
+        .map_err(|error| JoinError::Reply(error.to_string()))?;
     Ok(body)
 }
 

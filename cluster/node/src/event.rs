@@ -8,9 +8,14 @@ use std::fmt;
 /// One thing that happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NodeEvent {
-    Started { boot: u64 },
+    Started {
+        boot: u64,
+    },
     LinkUp(NodeId),
-    LinkDown { peer: NodeId, why: String },
+    LinkDown {
+        peer: NodeId,
+        why: String,
+    },
     PeerUp(NodeId),
     PeerRestarted(NodeId),
     PeerSuspect(NodeId),
@@ -20,17 +25,34 @@ pub enum NodeEvent {
     PeerRestless(NodeId),
     Standing(Standing),
     /// The leader as this node sees it, with its term.
-    Leader { leader: Option<NodeId>, term: u64 },
-    Admitted { node: NodeId, name: String },
+    Leader {
+        leader: Option<NodeId>,
+        term: u64,
+    },
+    Admitted {
+        node: NodeId,
+        name: String,
+    },
     Learner(NodeId),
     Voter(NodeId),
     Demoted(NodeId),
     Removed(NodeId),
-    Renewed { until_s: u64 },
-    RenewalFailed { why: String },
-    StoreDamaged { why: String },
-    Fault { why: String },
-    ActorFailed { path: String, why: String },
+    Renewed {
+        until_s: u64,
+    },
+    RenewalFailed {
+        why: String,
+    },
+    StoreDamaged {
+        why: String,
+    },
+    Fault {
+        why: String,
+    },
+    ActorFailed {
+        path: String,
+        why: String,
+    },
 }
 
 impl fmt::Display for NodeEvent {

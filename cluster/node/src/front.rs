@@ -58,7 +58,9 @@ impl Handler for Front {
     fn datagram(&self, from: NodeId, bytes: Bytes) {
         if let Some(core) = self.core() {
             // A full inbox loses it, as a full socket buffer would.
-            core.swim_notes.try_send(SwimNote::Datagram { from, bytes }).ok();
+            core.swim_notes
+                .try_send(SwimNote::Datagram { from, bytes })
+                .ok();
         }
     }
 
@@ -129,7 +131,12 @@ async fn answer(
         Kind::Probe => {
             let ProbeRequest { target } = frame.body().map_err(garbled)?;
             let rtt = echo(&core, target, Bytes::new(), left.min(PROBE)).await;
-            reply(kind, &ProbeReply { rtt: rtt.map(|(rtt, _)| rtt) })
+            reply(
+                kind,
+                &ProbeReply {
+                    rtt: rtt.map(|(rtt, _)| rtt),
+                },
+            )
         }
         Kind::Echo => {
             let body: EchoBody = frame.body().map_err(garbled)?;

@@ -167,12 +167,20 @@ impl Node {
     /// Voters first, this node among them: only voters admit.
     fn seeds(&self) -> Vec<String> {
         let state = self.state();
-        let voters = state.members.live.iter().filter(|(_, m)| m.roles.has(PeerRole::Voter));
+        let voters = state
+            .members
+            .live
+            .iter()
+            .filter(|(_, m)| m.roles.has(PeerRole::Voter));
         let mut seeds: Vec<(bool, String)> = voters
             .map(|(node, member)| (*node != self.core.node, member.address.clone()))
             .collect();
         seeds.sort();
-        seeds.into_iter().map(|(_, address)| address).take(SEEDS).collect()
+        seeds
+            .into_iter()
+            .map(|(_, address)| address)
+            .take(SEEDS)
+            .collect()
     }
 
     /// Gives a member the voter's role and waits until it votes.
@@ -187,7 +195,8 @@ impl Node {
     pub async fn demote(&self, by: &str, node: NodeId, wait: Duration) -> Result<(), RoleFail> {
         let roles = self.roles(node)?.without(PeerRole::Voter);
         self.submit(by, Command::SetRoles { node, roles }).await?;
-        self.until(wait, |raft| !raft.voters.contains(&node) && !raft.joint).await
+        self.until(wait, |raft| !raft.voters.contains(&node) && !raft.joint)
+            .await
     }
 
     /// Demotes where needed, then removes a member for good: its certificate is void at once.
@@ -201,13 +210,18 @@ impl Node {
             self.demote(by, node, wait).await?;
         }
         let reason = reason.to_owned();
-        self.submit(by, Command::RemoveMember { node, reason }).await?;
+        self.submit(by, Command::RemoveMember { node, reason })
+            .await?;
         Ok(())
     }
 
     fn roles(&self, node: NodeId) -> Result<PeerRoles, RoleFail> {
         let state = self.state();
-        let member = state.members.live.get(&node).ok_or(RoleFail::UnknownMember(node))?;
+        let member = state
+            .members
+            .live
+            .get(&node)
+            .ok_or(RoleFail::UnknownMember(node))?;
         Ok(member.roles)
     }
 
@@ -221,7 +235,9 @@ impl Node {
                 tokio::time::sleep(LOOK).await;
             }
         };
-        timeout(wait, looking).await.map_err(|_| RoleFail::Pending(wait))
+        timeout(wait, looking)
+            .await
+            .map_err(|_| RoleFail::Pending(wait))
     }
 
     /// Hands the leadership to another voter, if this node has it.
@@ -246,7 +262,12 @@ impl Node {
     pub async fn measure_between(&self, from: NodeId, to: NodeId) -> Option<Duration> {
         let body = ProbeRequest { target: to };
         let frame = wire::encode(Kind::Probe, &body).ok()?;
-        let reply = self.core.endpoint.call(from, Kind::Probe, frame, MEASURE).await.ok()?;
+        let reply = self
+            .core
+            .endpoint
+            .call(from, Kind::Probe, frame, MEASURE)
+            .await
+            .ok()?;
         let reply: ProbeReply = reply.body().ok()?;
         reply.rtt
     }
@@ -258,7 +279,12 @@ impl Core {
         let (said, heard) = oneshot::channel();
         let telling = async {
             // A membership machine that is gone has nothing to say.
-            if self.swim_notes.send(SwimNote::Leave(said), GOODBYE).await.is_ok() {
+            if self
+                .swim_notes
+                .send(SwimNote::Leave(said), GOODBYE)
+                .await
+                .is_ok()
+            {
                 heard.await.ok();
             }
         };
@@ -268,7 +294,11 @@ impl Core {
 
 async fn ask_status(core: &Core, leader: NodeId) -> Option<StatusView> {
     let frame = wire::encode(Kind::Status, &()).ok()?;
-    let reply = core.endpoint.call(leader, Kind::Status, frame, ASK).await.ok()?;
+    let reply = core
+        .endpoint
+        .call(leader, Kind::Status, frame, ASK)
+        .await
+        .ok()?;
     reply.body().ok()
 }
 

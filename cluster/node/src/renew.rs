@@ -1,11 +1,11 @@
 //! Keeps this node's certificate in life and in step with the ledger: renewed at two thirds of its
 //! life, or at once when the node's roles changed; a new voter fetches the issuer.
 
+use crate::admit;
 use crate::core::Core;
 use crate::event::NodeEvent;
 use crate::home::Home;
 use crate::messages::{IssuerReply, IssuerRequest, RenewReply, RenewRequest};
-use crate::admit;
 use base::{NodeId, PeerRole};
 use bytes::Bytes;
 use std::sync::Arc;
@@ -63,11 +63,17 @@ async fn renew<H: Home>(core: &Core, home: &H) -> Result<(), String> {
     let old = core.identity.borrow().clone();
     let csr = Bytes::from(old.request());
     let chain = new_chain(core, csr).await?;
-    let chain = chain.iter().map(|der| CertificateDer::from(der.to_vec())).collect();
+    let chain = chain
+        .iter()
+        .map(|der| CertificateDer::from(der.to_vec()))
+        .collect();
     let new = Identity::adopt(old.seed().clone(), chain, old.root_hash())
         .map_err(|error| error.to_string())?;
-    home.save_identity(&new).map_err(|error| error.to_string())?;
-    core.endpoint.set_identity(&new).map_err(|error| error.to_string())?;
+    home.save_identity(&new)
+        .map_err(|error| error.to_string())?;
+    core.endpoint
+        .set_identity(&new)
+        .map_err(|error| error.to_string())?;
     let until_s = new.certificate().not_after.as_secs();
     let other_roles = new.roles() != old.roles();
     core.identity.send_replace(new);
@@ -88,7 +94,11 @@ async fn new_chain(core: &Core, csr: Bytes) -> Result<Vec<Bytes>, String> {
     let frame = wire::encode(Kind::Renew, &body).map_err(|error| error.to_string())?;
     let mut last = "no voter is known".to_owned();
     for voter in voters(core) {
-        match core.endpoint.call(voter, Kind::Renew, frame.clone(), CALL).await {
+        match core
+            .endpoint
+            .call(voter, Kind::Renew, frame.clone(), CALL)
+            .await
+        {
             Ok(reply) => {
                 let body: RenewReply = reply.body().map_err(|error| error.to_string())?;
                 return Ok(body.chain);
@@ -100,12 +110,14 @@ async fn new_chain(core: &Core, csr: Bytes) -> Result<Vec<Bytes>, String> {
 }
 
 async fn fetch_issuer<H: Home>(core: &Core, home: &H) -> Result<(), String> {
-    let frame =
-        wire::encode(Kind::IssuerKey, &IssuerRequest).map_err(|error| error.to_string())?;
+    let frame = wire::encode(Kind::IssuerKey, &IssuerRequest).map_err(|error| error.to_string())?;
     let root = core.identity.borrow().root_hash();
     let mut last = "no voter is known".to_owned();
     for voter in voters(core) {
-        let reply = core.endpoint.call(voter, Kind::IssuerKey, frame.clone(), CALL).await;
+        let reply = core
+            .endpoint
+            .call(voter, Kind::IssuerKey, frame.clone(), CALL)
+            .await;
         let reply: IssuerReply = match reply.map(|reply| reply.body()) {
             Ok(Ok(body)) => body,
             Ok(Err(error)) => {
@@ -117,9 +129,10 @@ async fn fetch_issuer<H: Home>(core: &Core, home: &H) -> Result<(), String> {
                 continue;
             }
         };
-        let authority = Authority::import_issuer(&reply.issuer, root)
+        let authority =
+            Authority::import_issuer(&reply.issuer, root).map_err(|error| error.to_string())?;
+        home.save_authority(&authority)
             .map_err(|error| error.to_string())?;
-        home.save_authority(&authority).map_err(|error| error.to_string())?;
         core.authority.send_replace(Some(Arc::new(authority)));
         return Ok(());
     }

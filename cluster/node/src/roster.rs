@@ -3,9 +3,9 @@
 
 use crate::core::Core;
 use crate::event::NodeEvent;
+use crate::home::Home;
 use crate::spread::StoreAsk;
 use crate::swim::SwimNote;
-use crate::home::Home;
 use base::{NodeId, PeerRole};
 use raft::ledger::{Revocation, State};
 use std::collections::BTreeSet;
@@ -61,8 +61,14 @@ impl Seen {
             if self.removed.insert(*node) {
                 core.endpoint.revoke(&Revocations::of_node(*node));
                 core.unlink(*node);
-                core.swim_notes.send(SwimNote::Refuse(*node), ROOM).await.ok();
-                core.store_asks.send(StoreAsk::Removed(*node), ROOM).await.ok();
+                core.swim_notes
+                    .send(SwimNote::Refuse(*node), ROOM)
+                    .await
+                    .ok();
+                core.store_asks
+                    .send(StoreAsk::Removed(*node), ROOM)
+                    .await
+                    .ok();
                 core.tell_now(NodeEvent::Removed(*node));
             }
         }
@@ -87,7 +93,10 @@ impl Seen {
         }
         let new = !fresh.is_empty();
         if new {
-            core.swim_notes.send(SwimNote::Announce(fresh), ROOM).await.ok();
+            core.swim_notes
+                .send(SwimNote::Announce(fresh), ROOM)
+                .await
+                .ok();
         }
         new
     }
@@ -95,7 +104,11 @@ impl Seen {
 
 /// Whom to dial at the next start, also when the log is damaged by then.
 fn remember_peers<H: Home>(core: &Core, home: &H, state: &State) {
-    let others = state.members.live.iter().filter(|(node, _)| **node != core.node);
+    let others = state
+        .members
+        .live
+        .iter()
+        .filter(|(node, _)| **node != core.node);
     let mut peers: Vec<(bool, NodeId, SocketAddr)> = others
         .filter_map(|(node, member)| {
             let address = member.address.parse().ok()?;
@@ -106,7 +119,10 @@ fn remember_peers<H: Home>(core: &Core, home: &H, state: &State) {
     peers.sort_unstable();
     peers.truncate(PEERS_KEPT);
     let kept = home.load_record().and_then(|mut record| {
-        record.peers = peers.into_iter().map(|(_, node, address)| (node, address)).collect();
+        record.peers = peers
+            .into_iter()
+            .map(|(_, node, address)| (node, address))
+            .collect();
         home.save_record(&record)
     });
     if let Err(error) = kept {

@@ -20,7 +20,10 @@ use tokio::time::{Instant, sleep_until};
 pub(crate) enum StoreAsk {
     /// Answered when it is on this node's disk.
     Write(Write, oneshot::Sender<Result<(), StoreError>>),
-    Letter { from: NodeId, letter: Letter },
+    Letter {
+        from: NodeId,
+        letter: Letter,
+    },
     Record(Bytes, oneshot::Sender<Option<Bytes>>),
     Holders(ContentHash, oneshot::Sender<BTreeSet<NodeId>>),
     Total(String, oneshot::Sender<u64>),
@@ -82,7 +85,9 @@ impl StoreDriver {
     ) -> Result<(), StoreError> {
         let mut usable = self.core.usable.subscribe();
         self.save()?;
-        self.step(Input::Peers(usable.borrow_and_update().iter().copied().collect()));
+        self.step(Input::Peers(
+            usable.borrow_and_update().iter().copied().collect(),
+        ));
         loop {
             self.publish();
             let wake = self.core.instant(self.gossip.wake_at()).max(Instant::now());
@@ -205,7 +210,8 @@ impl StoreDriver {
         let Some(batch) = self.gossip.store_mut().take_batch() else {
             return Ok(());
         };
-        file.save(&batch).map_err(|error| StoreError::Disk(error.to_string()))?;
+        file.save(&batch)
+            .map_err(|error| StoreError::Disk(error.to_string()))?;
         self.gossip.store_mut().batch_saved(&batch);
         Ok(())
     }
@@ -216,7 +222,10 @@ impl StoreDriver {
         }
         let store = self.gossip.store();
         let known = Known {
-            facts: store.nodes().map(|(node, facts)| (node, facts.clone())).collect(),
+            facts: store
+                .nodes()
+                .map(|(node, facts)| (node, facts.clone()))
+                .collect(),
             root: store.root(),
         };
         self.core.known.send_if_modified(|old| {

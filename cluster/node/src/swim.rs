@@ -15,7 +15,10 @@ use tokio::time::{Instant, sleep_until};
 /// What others tell the driver.
 #[derive(Debug)]
 pub(crate) enum SwimNote {
-    Datagram { from: NodeId, bytes: Bytes },
+    Datagram {
+        from: NodeId,
+        bytes: Bytes,
+    },
     /// Dial these for ever.
     Announce(Vec<(NodeId, SocketAddr)>),
     /// Removed from the cluster.

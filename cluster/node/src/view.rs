@@ -4,8 +4,8 @@
 use crate::core::Core;
 use base::{ClusterId, NodeId, PeerRoles};
 use membership::{Link, Liveness, Standing};
-use raft::ledger::{MemberRecord, State};
 use raft::RaftView;
+use raft::ledger::{MemberRecord, State};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -77,8 +77,12 @@ pub struct NodeView {
 pub(crate) fn status(core: &Core) -> StatusView {
     let state = core.state();
     let raft = core.group.view();
-    let links: BTreeMap<NodeId, LinkFacts> =
-        core.endpoint.links().into_iter().map(|link| (link.peer, link)).collect();
+    let links: BTreeMap<NodeId, LinkFacts> = core
+        .endpoint
+        .links()
+        .into_iter()
+        .map(|link| (link.peer, link))
+        .collect();
     let nodes: Vec<NodeView> = state
         .members
         .live
@@ -108,8 +112,11 @@ pub(crate) fn status(core: &Core) -> StatusView {
 /// What only the leader knows, added to what this node sees.
 pub(crate) fn with_leaders(mut ours: StatusView, leaders: &StatusView) -> StatusView {
     ours.can_lose = leaders.can_lose;
-    let lags: BTreeMap<NodeId, Option<u64>> =
-        leaders.nodes.iter().map(|node| (node.node, node.behind)).collect();
+    let lags: BTreeMap<NodeId, Option<u64>> = leaders
+        .nodes
+        .iter()
+        .map(|node| (node.node, node.behind))
+        .collect();
     for node in &mut ours.nodes {
         node.behind = lags.get(&node.node).copied().flatten();
     }
@@ -128,7 +135,11 @@ fn view_node(
     let reasons = reasons(core, raft, node, (alive, facts));
     let own = core.identity.borrow().certificate().not_after;
     let now = core.wall.unix();
-    let until = if node == core.node { Some(own) } else { link.map(|link| link.certified_until) };
+    let until = if node == core.node {
+        Some(own)
+    } else {
+        link.map(|link| link.certified_until)
+    };
     NodeView {
         node,
         name: member.name.clone(),
@@ -192,7 +203,8 @@ fn reasons(
         reasons.push("the log has not reached it yet".to_owned());
     }
     if raft.reverted.contains(&node) {
-        reasons.push("its disk lost entries that it had confirmed: join it as a new node".to_owned());
+        reasons
+            .push("its disk lost entries that it had confirmed: join it as a new node".to_owned());
     }
     if node == core.node
         && let Some(fault) = &raft.fault
@@ -243,7 +255,10 @@ fn problems(core: &Core, raft: &RaftView, nodes: &[NodeView]) -> Vec<String> {
     let left = certificate.not_after.saturating_sub(core.wall.unix());
     let life = certificate.not_after.saturating_sub(certificate.not_before);
     if left * 2 < life / 3 {
-        problems.push(format!("this node's certificate ends in {} min", left.as_secs() / 60));
+        problems.push(format!(
+            "this node's certificate ends in {} min",
+            left.as_secs() / 60
+        ));
     }
     for node in nodes.iter().filter(|node| !node.ready) {
         problems.push(format!("{}: {}", node.name, node.reasons.join("; ")));

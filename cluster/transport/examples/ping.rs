@@ -1,5 +1,5 @@
-//! Round trips between two processes on this machine: `ping [THREADS]` starts its own server, then
-//! prints p50 and p99 of single requests, and requests per second with many in flight.
+//! Round trips between two processes on this machine: `ping [THREADS [KIND [SIZE]]]` starts its own
+//! server, then prints p50 and p99 of single requests, and requests per second with many in flight.
 //!
 //! Sizes are those of the figures: 64 bytes and 60 kB, as kind `RaftAppend` (control) and `Echo`
 //! (calls). Beside them stands a bare UDP round trip, which no request can be faster than.
@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use transport::{
     Authority, Caller, CertificateGrant, Endpoint, Handler, Identity, KeySeed, LinkEvent,
-    NODE_LIFE, Refusal, Serial, Settings, Sockets, SystemWallClock, WallClock, request,
+    LinkFacts, NODE_LIFE, Refusal, Serial, Settings, Sockets, SystemWallClock, WallClock, request,
 };
 use wire::{Frame, Kind};
 
@@ -72,7 +72,9 @@ fn main() -> Outcome<()> {
     let mut lines = BufReader::new(server.stdout.take().ok_or("no output")?).lines();
     let quic: SocketAddr = lines.next().ok_or("no address")??.parse()?;
     let udp: SocketAddr = lines.next().ok_or("no address")??.parse()?;
-    let measured = bare_udp(udp).and_then(|()| runtime.block_on(measure(quic)));
+    let processes = [std::process::id(), server.id()];
+    let measured =
+        bare_udp(udp).and_then(|()| runtime.block_on(measure(quic, processes, &arguments)));
     server.kill()?;
     server.wait()?;
     measured
@@ -152,20 +154,22 @@ fn bare_udp(to: SocketAddr) -> Outcome<()> {
     Ok(())
 }
 
-async fn measure(addr: SocketAddr) -> Outcome<()> {
+async fn measure(addr: SocketAddr, processes: [u32; 2], arguments: &[String]) -> Outcome<()> {
+    let wanted = |at: usize, is: String| arguments.get(at).is_none_or(|word| *word == is);
     let endpoint = start(1)?;
     let peer = endpoint.dial(addr).await?;
     for kind in [Kind::RaftAppend, Kind::Echo] {
         for size in [64, 60_000] {
+            if !wanted(2, kind.name().to_owned()) || !wanted(3, size.to_string()) {
+                continue;
+            }
             let frame = wire::encode_plain(kind, &Bytes::from(vec![7; size]))?;
-            one_by_one(&endpoint, peer, kind, &frame).await?;
+            one_by_one(&endpoint, peer, kind, &frame, processes).await?;
             for in_flight in [16, 64, 256] {
-                side_by_side(&endpoint, peer, kind, (&frame, in_flight)).await?;
+                side_by_side(&endpoint, peer, kind, (&frame, in_flight), processes).await?;
             }
         }
     }
-    let mut out = std::io::stdout();
-    writeln!(out, "{:#?}", endpoint.links())?;
     Ok(())
 }
 
@@ -179,6 +183,11 @@ async fn one_by_one(endpoint: &Endpoint, peer: NodeId, kind: Kind, frame: &Bytes
         }
     }
     report(&format!("{}, {} B", kind.name(), frame.len()), times);
+    let share = |process: usize| {
+        (cpu(processes[process]) - spent[process]) / (SINGLES + WARM_UP) as f64 * 1e6
+    };
+    let mut out = std::io::stdout();
+    writeln!(out, "{:<28} CPU {:.1} + {:.1} µs", "", share(0), share(1))?;
     Ok(())
 }
 
@@ -187,8 +196,10 @@ async fn side_by_side(
     peer: NodeId,
     kind: Kind,
     (frame, in_flight): (&Bytes, usize),
+    processes: [u32; 2],
 ) -> Outcome<()> {
     let each = (if frame.len() > 1000 { 20_000 } else { 200_000 }) / in_flight;
+    let (spent, sent) = (processes.map(cpu), packets(endpoint));
     let start = now();
     let callers: Vec<_> = (0..in_flight)
         .map(|_| {
@@ -204,14 +215,45 @@ async fn side_by_side(
     for caller in callers {
         caller.await??;
     }
-    let rate = (each * in_flight) as f64 / start.elapsed().as_secs_f64();
+    let count = (each * in_flight) as f64;
+    let rate = count / start.elapsed().as_secs_f64();
+    let share = |process: usize| (cpu(processes[process]) - spent[process]) / count * 1e6;
     let mut out = std::io::stdout();
     writeln!(
         out,
-        "{:<28} {in_flight:>4} in flight {rate:>9.0} /s",
-        format!("{}, {} B", kind.name(), frame.len())
+        "{:<28} {in_flight:>4} in flight {rate:>9.0} /s  CPU {:>5.1} + {:>5.1} µs  \
+         {:.2} packets  {}",
+        format!("{}, {} B", kind.name(), frame.len()),
+        share(0),
+        share(1),
+        (packets(endpoint) - sent) as f64 / count,
+        path(endpoint),
     )?;
     Ok(())
+}
+
+fn path(endpoint: &Endpoint) -> String {
+    let path = |link: &LinkFacts| {
+        format!(
+            "mtu {} lost {} black holes {}",
+            link.mtu, link.lost, link.black_holes
+        )
+    };
+    endpoint.links().first().map(path).unwrap_or_default()
+}
+
+/// Packets that the client sent.
+fn packets(endpoint: &Endpoint) -> u64 {
+    endpoint.links().iter().map(|link| link.sent).sum()
+}
+
+/// Seconds of CPU that a process has used; 0 where the system does not tell.
+fn cpu(process: u32) -> f64 {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    let fields = stat.rsplit(')').next().unwrap_or_default();
+    let ticks = fields.split_whitespace().skip(11).take(2);
+    let ticks: f64 = ticks.filter_map(|ticks| ticks.parse::<f64>().ok()).sum();
+    ticks / TICKS_PER_SECOND
 }
 
 fn report(name: &str, mut times: Vec<Duration>) {
@@ -237,3 +279,5 @@ fn now() -> Instant {
 const SINGLES: usize = 20_000;
 const WARM_UP: usize = 2_000;
 const TTL: Duration = Duration::from_secs(10);
+/// Linux's unit of CPU time.
+const TICKS_PER_SECOND: f64 = 100.0;

@@ -12,7 +12,7 @@ pub enum Refusal {
     #[error("not authorised: {0}")]
     Unauthorised(Denial),
     /// Ask the other node.
-    #[error("this node does not lead{}", hint.map(|node| format!(", {} does", node.short())).unwrap_or_default())]
+    #[error("this node does not lead{}", leader(hint))]
     NotLeader { hint: Option<NodeId> },
     #[error("overloaded: wait {} ms", retry_after.as_millis())]
     Overloaded { retry_after: Duration },
@@ -28,6 +28,10 @@ pub enum Refusal {
     /// The work was begun and failed; what `code` means is the callee's and caller's business.
     #[error("failed with {code}: {text}")]
     Failed { code: u16, text: String },
+}
+
+fn leader(hint: &Option<NodeId>) -> String {
+    hint.map_or(String::new(), |node| format!(", {} does", node.short()))
 }
 
 /// Why a peer may not call.

@@ -22,6 +22,7 @@ use rustls::crypto::CryptoProvider;
 use rustls::crypto::ring::{cipher_suite, default_provider, kx_group};
 use rustls::server::NoServerSessionStorage;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A configuration that rustls or quinn would not take: a fault of this software or of the key.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -112,7 +113,9 @@ fn transport(settings: &Settings) -> Result<TransportConfig, TlsError> {
     let mut congestion = CubicConfig::default();
     congestion.initial_window(settings.first_window);
     let mut discovery = MtuDiscoveryConfig::default();
-    discovery.upper_bound(settings.mtu_ceiling);
+    discovery
+        .upper_bound(settings.mtu_ceiling)
+        .black_hole_cooldown(BLACK_HOLE_PAUSE);
     let idle = IdleTimeout::try_from(settings.idle).map_err(TlsError::new)?;
     let mut config = TransportConfig::default();
     config
@@ -139,8 +142,8 @@ pub(crate) fn trust(connection: &quinn::Connection, settings: &Settings) {
     connection.set_receive_window(VarInt::from_u32(PEER_WINDOW));
 }
 
-/// Connection ids and reset tokens derive from the node's key, so that a restarted node can tell its
-/// peers at once that their links are gone.
+/// Connection ids and reset tokens derive from the node's key, so that a restarted node can tell
+/// its peers at once that their links are gone.
 pub(crate) fn endpoint(seed: &KeySeed, settings: &Settings) -> Result<EndpointConfig, TlsError> {
     let reset = seed.derive("rlm1 quic stateless reset");
     let ids = seed.derive("rlm1 quic connection ids");
@@ -174,12 +177,15 @@ impl HmacKey for ResetKey {
     }
 }
 
+/// A burst that overflows a socket's buffer looks like a path that swallows large packets. A few
+/// probes find out soon; small packets for long would cost several times the CPU.
+const BLACK_HOLE_PAUSE: Duration = Duration::from_secs(1);
 const ALPN: &[u8] = b"rlm/1";
 const STRANGER_STREAMS: u32 = 8;
 /// Bytes that a peer may send before it is known.
 const STRANGER_WINDOW: u32 = 1 << 20;
-/// Bytes of one stream written or received and not yet read at the other end: what fills one link of
-/// 10 Gbit/s and 1 ms.
+/// Bytes of one stream written or received and not yet read at the other end: what fills one link
+/// of 10 Gbit/s and 1 ms.
 const STREAM_WINDOW: u32 = 1 << 20;
 /// The same for all streams of a link together. QUIC counts a byte when it is written, so whatever
 /// bulk may have written must leave room here, or a heartbeat waits until bulk was read.

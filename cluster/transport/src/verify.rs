@@ -1,8 +1,8 @@
 //! Which certificates are believed, for both ends of a connection.
 //!
 //! A chain is believed when it leads to the pinned root by Ed25519 signatures, is in time by the
-//! given wall clock with [`CLOCK_LEEWAY`] to both sides, names a node of the expected cluster, is not
-//! revoked, and, where the dialler expects a certain node, names that node. Host names and
+//! given wall clock with [`CLOCK_LEEWAY`] to both sides, names a node of the expected cluster, is
+//! not revoked, and, where the dialler expects a certain node, names that node. Host names and
 //! addresses prove nothing here and are not looked at.
 
 use crate::certificate::NodeCertificate;

@@ -1,7 +1,11 @@
 //! Runs one seed of one world: `seed WORLD SEED [--hash] [--quiet]`, or `seed --list`.
 //! Prints each event with its virtual time; the last line is the verdict, or the trace's hash.
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "the program's output")]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "the program's output"
+)]
 
 use sim::entropy::isolated;
 use sim::worlds::{WORLDS, WorldKind};
@@ -16,7 +20,10 @@ fn main() -> ExitCode {
         }
         return ExitCode::SUCCESS;
     }
-    let plain: Vec<&String> = words.iter().filter(|word| !word.starts_with("--")).collect();
+    let plain: Vec<&String> = words
+        .iter()
+        .filter(|word| !word.starts_with("--"))
+        .collect();
     let [world, seed] = plain[..] else {
         eprintln!("usage: seed WORLD SEED [--hash] [--quiet] | --list");
         return ExitCode::from(2);
@@ -36,8 +43,14 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(broken) => {
-            println!("BROKEN {} at {:?}: {}", broken.invariant, broken.at, broken.what);
-            println!("replay: cargo run -p sim --bin seed -- {} {seed}", world.name);
+            println!(
+                "BROKEN {} at {:?}: {}",
+                broken.invariant, broken.at, broken.what
+            );
+            println!(
+                "replay: cargo run -p sim --bin seed -- {} {seed}",
+                world.name
+            );
             ExitCode::FAILURE
         }
     }

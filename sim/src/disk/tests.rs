@@ -23,7 +23,10 @@ fn a_synced_file_whose_folder_was_not_synced_is_gone() {
     disk.append("log", b"x").unwrap();
     disk.sync("log").unwrap();
     disk.power_cut();
-    assert_eq!(disk.read("log").unwrap_err().kind(), io::ErrorKind::NotFound);
+    assert_eq!(
+        disk.read("log").unwrap_err().kind(),
+        io::ErrorKind::NotFound
+    );
 }
 
 #[test]
@@ -49,12 +52,22 @@ fn faults_come_as_drawn_and_are_counted() {
     let disk = SimDisk::new(3);
     disk.append("log", &[0; 100]).unwrap();
     assert!(disk.flip_bit("log"));
-    assert_eq!(disk.read("log").unwrap().iter().map(|b| b.count_ones()).sum::<u32>(), 1);
+    assert_eq!(
+        disk.read("log")
+            .unwrap()
+            .iter()
+            .map(|b| b.count_ones())
+            .sum::<u32>(),
+        1
+    );
     disk.set_rates(DiskRates {
         write_error: 1.0,
         ..DiskRates::default()
     });
-    assert_eq!(disk.sync("log").unwrap_err().raw_os_error(), Some(libc::EIO));
+    assert_eq!(
+        disk.sync("log").unwrap_err().raw_os_error(),
+        Some(libc::EIO)
+    );
     disk.set_rates(DiskRates {
         capacity: Some(150),
         ..DiskRates::default()

@@ -12,7 +12,12 @@ fn inner(rates: Rates) -> Inner {
 
 fn arrivals(inner: &mut Inner, datagrams: u64) -> usize {
     (0..datagrams)
-        .map(|i| inner.decide(Duration::from_millis(i), link(1), 100).copies.len())
+        .map(|i| {
+            inner
+                .decide(Duration::from_millis(i), link(1), 100)
+                .copies
+                .len()
+        })
         .sum()
 }
 

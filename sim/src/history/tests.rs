@@ -62,7 +62,10 @@ fn verdict(calls: &[Call<Op, Option<u8>>]) -> Verdict {
 
 #[test]
 fn a_read_sees_a_write_that_was_answered_before_it() {
-    assert_eq!(verdict(&[write(1, 0, 10), read(1, 20, 30)]), Verdict::Linearizable);
+    assert_eq!(
+        verdict(&[write(1, 0, 10), read(1, 20, 30)]),
+        Verdict::Linearizable
+    );
     let stale = verdict(&[write(1, 0, 10), read(0, 20, 30)]);
     assert_eq!(stale, Verdict::Violation { stuck_at: 1 });
 }
@@ -83,7 +86,10 @@ fn readers_may_not_see_time_run_backwards() {
 
 #[test]
 fn an_unknown_outcome_may_show_late_or_never() {
-    assert_eq!(verdict(&[lost(1, 0), read(0, 10, 20)]), Verdict::Linearizable);
+    assert_eq!(
+        verdict(&[lost(1, 0), read(0, 10, 20)]),
+        Verdict::Linearizable
+    );
     let late = [lost(1, 0), read(0, 10, 20), read(1, 30, 40)];
     assert_eq!(verdict(&late), Verdict::Linearizable);
     let flickers = [lost(1, 0), read(1, 10, 20), read(0, 30, 40)];

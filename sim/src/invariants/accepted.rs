@@ -19,12 +19,20 @@ pub fn accepted_jobs_are_there(told: &Told, state: &State) -> Result<(), Breach>
             return Err(("no acknowledged job is changed", what));
         }
     }
-    let mut keys: Vec<&str> = state.jobs.all.values().map(|job| job.key.as_str()).collect();
+    let mut keys: Vec<&str> = state
+        .jobs
+        .all
+        .values()
+        .map(|job| job.key.as_str())
+        .collect();
     keys.sort_unstable();
     let all = keys.len();
     keys.dedup();
     if keys.len() != all {
-        return Err(("one key is one job", format!("{} keys of {all} jobs", keys.len())));
+        return Err((
+            "one key is one job",
+            format!("{} keys of {all} jobs", keys.len()),
+        ));
     }
     Ok(())
 }

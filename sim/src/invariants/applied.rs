@@ -40,7 +40,10 @@ impl History {
                 return Err(("applied and term never go back", what));
             }
             let hash = state.hash();
-            let (first, who) = *self.hashes.entry(applied.index).or_insert((hash, node.id()));
+            let (first, who) = *self
+                .hashes
+                .entry(applied.index)
+                .or_insert((hash, node.id()));
             if first != hash {
                 let what = format!(
                     "at entry {} {} and {} have different states",

@@ -7,7 +7,9 @@ use crate::world::World;
 pub fn stores_are_equal(world: &World) -> Result<(), String> {
     let mut first: Option<(String, u64)> = None;
     for machine in &world.machines {
-        let node = machine.node().ok_or_else(|| format!("{} is down", machine.name()))?;
+        let node = machine
+            .node()
+            .ok_or_else(|| format!("{} is down", machine.name()))?;
         let known = node.known();
         if known.facts.len() != world.machines.len() {
             let (name, facts) = (machine.name(), known.facts.len());
@@ -15,7 +17,10 @@ pub fn stores_are_equal(world: &World) -> Result<(), String> {
         }
         let (other, root) = first.get_or_insert((machine.name().to_owned(), known.root));
         if *root != known.root {
-            return Err(format!("{other} and {} know different things", machine.name()));
+            return Err(format!(
+                "{other} and {} know different things",
+                machine.name()
+            ));
         }
     }
     Ok(())

@@ -9,7 +9,9 @@ pub fn cluster_is_live(world: &World) -> Result<(), String> {
     let mut applied = BTreeSet::new();
     let mut leaders = BTreeSet::new();
     for machine in &world.machines {
-        let node = machine.node().ok_or_else(|| format!("{} is down", machine.name()))?;
+        let node = machine
+            .node()
+            .ok_or_else(|| format!("{} is down", machine.name()))?;
         applied.insert(node.state().applied);
         leaders.insert(node.raft().leader);
     }

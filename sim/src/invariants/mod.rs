@@ -7,11 +7,13 @@ mod converged;
 mod election;
 mod linearizable;
 mod live;
+mod records;
 
 pub use accepted::accepted_jobs_are_there;
 pub use converged::stores_are_equal;
 pub use linearizable::register_is_linearizable;
 pub use live::cluster_is_live;
+pub use records::missing_record;
 
 use crate::host::Machine;
 

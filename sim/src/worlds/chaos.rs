@@ -51,7 +51,9 @@ fn partition(world: &mut World, length: Duration) -> Result<(), Broken> {
 /// One side hears the other and cannot answer.
 fn one_way(world: &mut World, length: Duration) -> Result<(), Broken> {
     let sides: Vec<bool> = sides(world);
-    world.trace.event("world", format!("one-way partition {sides:?}"));
+    world
+        .trace
+        .event("world", format!("one-way partition {sides:?}"));
     between(world, |a, b| sides[a] && !sides[b]);
     world.run_for(length)?;
     world.fabric.heal();
@@ -62,8 +64,12 @@ fn one_way(world: &mut World, length: Duration) -> Result<(), Broken> {
 fn bridge(world: &mut World, length: Duration) -> Result<(), Broken> {
     let sides: Vec<bool> = sides(world);
     let bridge = world.rng.random_range(0..sides.len());
-    world.trace.event("world", format!("bridge n{} between {sides:?}", bridge + 1));
-    between(world, |a, b| a != bridge && b != bridge && sides[a] != sides[b]);
+    world
+        .trace
+        .event("world", format!("bridge n{} between {sides:?}", bridge + 1));
+    between(world, |a, b| {
+        a != bridge && b != bridge && sides[a] != sides[b]
+    });
     world.run_for(length)?;
     world.fabric.heal();
     Ok(())
@@ -84,9 +90,13 @@ fn flap(world: &mut World) -> Result<(), Broken> {
     let all = world.machines.len();
     let a = world.rng.random_range(0..all);
     let b = (a + world.rng.random_range(1..all)) % all;
-    world.trace.event("world", format!("the link n{}-n{} flaps", a + 1, b + 1));
+    world
+        .trace
+        .event("world", format!("the link n{}-n{} flaps", a + 1, b + 1));
     for _ in 0..FLAPS {
-        between(world, |from, to| (from, to) == (a, b) || (from, to) == (b, a));
+        between(world, |from, to| {
+            (from, to) == (a, b) || (from, to) == (b, a)
+        });
         let down = world.rng.random_range(100..800);
         world.run_for(Duration::from_millis(down))?;
         world.fabric.heal();
@@ -101,7 +111,10 @@ fn skew(world: &mut World) {
     let i = world.rng.random_range(0..world.machines.len());
     // Within the leeway of certificates; more is a matter of its own world.
     let ms = world.rng.random_range(-300_000..300_000);
-    world.trace.event(world.machines[i].name(), format!("wall clock off by {ms} ms"));
+    world.trace.event(
+        world.machines[i].name(),
+        format!("wall clock off by {ms} ms"),
+    );
     world.machines[i].set_clock_offset(ms);
 }
 

@@ -1,16 +1,20 @@
 //! The worlds: each a kind of cluster life, drawn anew from every seed. A world proves that its
 //! faults happened before it asserts that they were survived.
 
+mod alone;
 mod calm;
 mod chaos;
+mod fences;
 mod joins;
 mod plan;
 mod power;
 mod revoked;
 mod rot;
+mod tokens;
 
 use crate::invariants::{
-    accepted_jobs_are_there, cluster_is_live, register_is_linearizable, stores_are_equal,
+    accepted_jobs_are_there, cluster_is_live, missing_record, register_is_linearizable,
+    stores_are_equal,
 };
 use crate::world::{Broken, Report, World};
 use std::time::Duration;
@@ -55,6 +59,26 @@ pub const WORLDS: &[WorldKind] = &[
         about: "a member is removed, comes back with its old certificate, and is kept out",
         run: revoked::run,
     },
+    WorldKind {
+        name: "images",
+        about: "bits flip in snapshots at rest, on a minority",
+        run: rot::images,
+    },
+    WorldKind {
+        name: "alone",
+        about: "one node is deaf, mute or both: it doubts itself and blames nobody",
+        run: alone::run,
+    },
+    WorldKind {
+        name: "tokens",
+        about: "more machines than a token has uses join at once",
+        run: tokens::run,
+    },
+    WorldKind {
+        name: "fences",
+        about: "jobs are given away twice and ended late: an older epoch has no say",
+        run: fences::run,
+    },
 ];
 
 impl WorldKind {
@@ -78,7 +102,9 @@ fn settle(world: &mut World) -> Result<(), Broken> {
     world.fabric.heal();
     world.fabric.set_rates(crate::fabric::Rates::default());
     for i in 0..world.machines.len() {
-        world.machines[i].disk().set_rates(crate::disk::DiskRates::default());
+        world.machines[i]
+            .disk()
+            .set_rates(crate::disk::DiskRates::default());
         world.machines[i].set_clock_offset(0);
         world.boot(i);
     }
@@ -87,17 +113,31 @@ fn settle(world: &mut World) -> Result<(), Broken> {
         let note = raft::ledger::Command::Note {
             what: "after the last fault".to_owned(),
         };
-        node.submit("world", note).await.map(drop).map_err(|error| error.to_string())
+        node.submit("world", note)
+            .await
+            .map(drop)
+            .map_err(|error| error.to_string())
     })?;
     // Clients stop, so that the last words can be compared.
     world.quiet();
-    world.run_until(("the cluster is live", LIVE), |world| cluster_is_live(world))?;
+    world.run_until(("the cluster is live", LIVE), |world| {
+        cluster_is_live(world)
+    })?;
     world.run_until(("stores converge", LIVE), |world| stores_are_equal(world))?;
+    let records = world.oracle.told().records.clone();
+    let missing = world.on_any_node(|node| async move { missing_record(&node, records).await })?;
+    if let Some(what) = missing {
+        return Err(world.broken("no acknowledged record is lost", what));
+    }
     audit(world)
 }
 
 fn audit(world: &mut World) -> Result<(), Broken> {
-    let state = world.machines.iter().find_map(|machine| machine.node()).map(|node| node.state());
+    let state = world
+        .machines
+        .iter()
+        .find_map(|machine| machine.node())
+        .map(|node| node.state());
     let Some(state) = state else {
         return Err(world.broken("the cluster is live", "no node is up".to_owned()));
     };

@@ -12,7 +12,11 @@ use std::time::Duration;
 pub(super) fn spec(seed: u64, echo: bool) -> WorldSpec {
     let mut rng = ChaCha8Rng::seed_from_u64(seed ^ STREAM);
     let nodes = [3, 3, 3, 5, 5, 7][rng.random_range(0..6)];
-    let voters = if nodes > 3 && rng.random_bool(0.3) { 3 } else { nodes };
+    let voters = if nodes > 3 && rng.random_bool(0.3) {
+        3
+    } else {
+        nodes
+    };
     let most = [2, 5, 10, 30][rng.random_range(0..4)];
     let mut settings = Settings::default();
     settings.raft.snapshot_every = [50, 200, 5_000][rng.random_range(0..3)];

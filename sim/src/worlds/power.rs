@@ -38,7 +38,11 @@ pub(super) fn run(seed: u64, echo: bool) -> Result<Report, Broken> {
 fn draw_disks(world: &mut World) {
     for i in 0..world.machines.len() {
         let rates = DiskRates {
-            write_error: if world.rng.random_bool(0.2) { 0.002 } else { 0.0 },
+            write_error: if world.rng.random_bool(0.2) {
+                0.002
+            } else {
+                0.0
+            },
             sync_time: Duration::from_millis(world.rng.random_range(0..20)),
             ..DiskRates::default()
         };

@@ -22,7 +22,10 @@ pub(super) fn run(seed: u64, echo: bool) -> Result<Report, Broken> {
     world.run_until(("revocation closes links within 5 s", CUT_OFF), |world| {
         no_links(world, last)
     })?;
-    world.trace.event("world", format!("cut off after {:?}", world.now() - removed_at));
+    world.trace.event(
+        "world",
+        format!("cut off after {:?}", world.now() - removed_at),
+    );
     world.crash(last, false);
     world.boot(last);
     world.run_for(AFTERWARDS)?;
@@ -30,9 +33,9 @@ pub(super) fn run(seed: u64, echo: bool) -> Result<Report, Broken> {
     super::happened(&world, "an attempt of the removed node", refused)?;
     no_links(&mut world, last)
         .map_err(|what| world.broken("no call of a revoked peer is served", what))?;
-    let still = world.machines[0].node().is_some_and(|node| {
-        node.state().members.live.contains_key(&gone)
-    });
+    let still = world.machines[0]
+        .node()
+        .is_some_and(|node| node.state().members.live.contains_key(&gone));
     if still {
         let what = "it is a member again".to_owned();
         return Err(world.broken("an id is never used twice", what));
@@ -55,7 +58,11 @@ fn no_links(world: &mut World, gone: usize) -> Result<(), String> {
 
 /// Handshakes that the others turned away.
 fn refusals(world: &World, gone: usize) -> u64 {
-    let others = world.machines.iter().enumerate().filter(|(i, _)| *i != gone);
+    let others = world
+        .machines
+        .iter()
+        .enumerate()
+        .filter(|(i, _)| *i != gone);
     others
         .filter_map(|(_, machine)| machine.node())
         .map(|node| node.transport_metrics().handshakes_failed)

@@ -145,7 +145,11 @@ fn candidates(view: &StatusView) -> Vec<String> {
     let may = |node: &&cluster::NodeView| {
         node.roles.has(PeerRole::VoterCandidate) && node.part == Part::Learner && node.alive
     };
-    view.nodes.iter().filter(may).map(|node| node.node.to_string()).collect()
+    view.nodes
+        .iter()
+        .filter(may)
+        .map(|node| node.node.to_string())
+        .collect()
 }
 
 async fn demote(socket: PathBuf, args: &ChangeArgs) -> Result<Exit, Failure> {
@@ -154,7 +158,15 @@ async fn demote(socket: PathBuf, args: &ChangeArgs) -> Result<Exit, Failure> {
         ..ChangeRequest::default()
     };
     let at = format!("/v1/cluster/nodes/{}/demote", args.node);
-    done(ask(&socket, (Method::POST, &at), Some(&request), args.wait + CHANGE).await?);
+    done(
+        ask(
+            &socket,
+            (Method::POST, &at),
+            Some(&request),
+            args.wait + CHANGE,
+        )
+        .await?,
+    );
     Ok(Exit::Done)
 }
 
@@ -212,8 +224,10 @@ async fn registry(socket: PathBuf, command: RegistryCommand) -> Result<Exit, Fai
 async fn settings(socket: PathBuf, args: &SettingsArgs) -> Result<Exit, Failure> {
     if let Some(assignment) = &args.assignment {
         let Some((name, value)) = assignment.split_once('=') else {
-            return Err(Failure::new(Exit::Usage, format!("`{assignment}` sets nothing"))
-                .next("write NAME=VALUE, or NAME= for the default"));
+            return Err(
+                Failure::new(Exit::Usage, format!("`{assignment}` sets nothing"))
+                    .next("write NAME=VALUE, or NAME= for the default"),
+            );
         };
         let request = SettingRequest {
             value: Some(value.to_owned()).filter(|value| !value.is_empty()),

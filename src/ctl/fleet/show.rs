@@ -12,19 +12,29 @@ pub(super) fn status(view: &StatusView) -> String {
         let node = view.nodes.iter().find(|node| node.node == id);
         node.map_or_else(|| id.short(), |node| node.name.clone())
     };
-    let leader = view.leader.map_or_else(|| "nobody leads".to_owned(), |id| {
-        format!("{} leads term {}", name(id), view.term)
-    });
+    let leader = view.leader.map_or_else(
+        || "nobody leads".to_owned(),
+        |id| format!("{} leads term {}", name(id), view.term),
+    );
     let mut text = format!("cluster {} ({})\n", view.cluster_name, view.cluster);
     text.push_str(&format!("  {leader} · {}\n", quorum(view)));
     let ready = view.nodes.iter().filter(|node| node.ready).count();
-    let slots: u32 = view.nodes.iter().filter(|node| node.ready).map(|node| node.slots).sum();
+    let slots: u32 = view
+        .nodes
+        .iter()
+        .filter(|node| node.ready)
+        .map(|node| node.slots)
+        .sum();
     text.push_str(&format!(
         "  {ready} of {} nodes ready · {slots} slots · {} open jobs\n",
         view.nodes.len(),
         view.jobs_open
     ));
-    let fresh = if view.confirmed { "confirmed by a majority" } else { "as this node last heard" };
+    let fresh = if view.confirmed {
+        "confirmed by a majority"
+    } else {
+        "as this node last heard"
+    };
     text.push_str(&format!(
         "  {fresh}: entry {}, seen from {}, which is {}\n\n",
         view.applied,
@@ -53,11 +63,17 @@ fn quorum(view: &StatusView) -> String {
 }
 
 pub(super) fn nodes(view: &StatusView) -> String {
-    let head = ["name", "id", "part", "state", "slots", "cores", "rtt", "behind", "address"];
+    let head = [
+        "name", "id", "part", "state", "slots", "cores", "rtt", "behind", "address",
+    ];
     let rows: Vec<Vec<String>> = view.nodes.iter().map(node_row).collect();
     let mut text = table(&head, &rows);
     for node in view.nodes.iter().filter(|node| !node.ready) {
-        text.push_str(&format!("  {} is not ready: {}\n", node.name, node.reasons.join("; ")));
+        text.push_str(&format!(
+            "  {} is not ready: {}\n",
+            node.name,
+            node.reasons.join("; ")
+        ));
     }
     text
 }
@@ -74,7 +90,9 @@ fn node_row(node: &NodeView) -> Vec<String> {
         (true, false) => "not ready",
         (true, true) => "ready",
     };
-    let rtt = node.rtt.map(|rtt| format!("{:.2} ms", rtt.as_secs_f64() * 1000.0));
+    let rtt = node
+        .rtt
+        .map(|rtt| format!("{:.2} ms", rtt.as_secs_f64() * 1000.0));
     vec![
         node.name.clone(),
         node.node.short(),
@@ -83,7 +101,8 @@ fn node_row(node: &NodeView) -> Vec<String> {
         node.slots.to_string(),
         node.cores.to_string(),
         rtt.unwrap_or_else(|| "-".to_owned()),
-        node.behind.map_or_else(|| "-".to_owned(), |behind| behind.to_string()),
+        node.behind
+            .map_or_else(|| "-".to_owned(), |behind| behind.to_string()),
         node.address.clone(),
     ]
 }
@@ -91,7 +110,11 @@ fn node_row(node: &NodeView) -> Vec<String> {
 pub(super) fn token_hint(made: &TokenMade) -> String {
     format!(
         "the token lets {} in as {}, within {}; on the other machine:\n  rlm-node join TOKEN",
-        if made.uses == 1 { "one machine".to_owned() } else { format!("{} machines", made.uses) },
+        if made.uses == 1 {
+            "one machine".to_owned()
+        } else {
+            format!("{} machines", made.uses)
+        },
         made.roles,
         span(made.ttl_s)
     )
@@ -102,7 +125,12 @@ pub(super) fn tokens(list: &TokenList) -> String {
         return "no tokens\n".to_owned();
     }
     let rows: Vec<Vec<String>> = list.tokens.iter().map(token_row).collect();
-    table(&["id", "state", "left", "expires", "roles", "bound to", "made by"], &rows)
+    table(
+        &[
+            "id", "state", "left", "expires", "roles", "bound to", "made by",
+        ],
+        &rows,
+    )
 }
 
 fn token_row(token: &TokenLine) -> Vec<String> {
@@ -112,14 +140,22 @@ fn token_row(token: &TokenLine) -> Vec<String> {
         TokenStanding::Expired => ("expired", "-".to_owned()),
         TokenStanding::Revoked => ("revoked", "-".to_owned()),
     };
-    let bound: Vec<&str> = [&token.name, &token.pool].into_iter().flatten().map(|s| &**s).collect();
+    let bound: Vec<&str> = [&token.name, &token.pool]
+        .into_iter()
+        .flatten()
+        .map(|s| &**s)
+        .collect();
     vec![
         token.id.clone(),
         state.to_owned(),
         format!("{}/{}", token.left, token.uses),
         expires,
         token.roles.clone(),
-        if bound.is_empty() { "-".to_owned() } else { bound.join(", ") },
+        if bound.is_empty() {
+            "-".to_owned()
+        } else {
+            bound.join(", ")
+        },
         token.creator.clone(),
     ]
 }
@@ -144,8 +180,14 @@ pub(super) fn registry(list: &RegistryList) -> String {
         .models
         .iter()
         .map(|model| {
-            let serving = model.promoted.map_or_else(|| "-".to_owned(), |v| v.to_string());
-            vec![model.name.clone(), serving, model.versions.len().to_string()]
+            let serving = model
+                .promoted
+                .map_or_else(|| "-".to_owned(), |v| v.to_string());
+            vec![
+                model.name.clone(),
+                serving,
+                model.versions.len().to_string(),
+            ]
         })
         .collect();
     table(&["name", "serves", "versions"], &rows)
@@ -156,19 +198,27 @@ pub(super) fn model(model: &RegistryLine) -> String {
         .versions
         .iter()
         .map(|version| {
-            let metrics: Vec<String> =
-                version.metrics.iter().map(|(name, value)| format!("{name} {value}")).collect();
+            let metrics: Vec<String> = version
+                .metrics
+                .iter()
+                .map(|(name, value)| format!("{name} {value}"))
+                .collect();
             vec![
                 version.version.to_string(),
                 version.stage.clone(),
-                version.parent.map_or_else(|| "-".to_owned(), |parent| parent.to_string()),
+                version
+                    .parent
+                    .map_or_else(|| "-".to_owned(), |parent| parent.to_string()),
                 version.bytes.to_string(),
                 version.hash.chars().take(SHORT_HASH).collect(),
                 metrics.join(", "),
             ]
         })
         .collect();
-    table(&["version", "stage", "parent", "bytes", "blake3", "metrics"], &rows)
+    table(
+        &["version", "stage", "parent", "bytes", "blake3", "metrics"],
+        &rows,
+    )
 }
 
 pub(super) fn tree(tree: &TreeReply) -> String {
@@ -191,7 +241,10 @@ pub(super) fn tree(tree: &TreeReply) -> String {
             ]
         })
         .collect();
-    table(&["actor", "state", "restarts", "mailbox", "last failure"], &rows)
+    table(
+        &["actor", "state", "restarts", "mailbox", "last failure"],
+        &rows,
+    )
 }
 
 const SHORT_HASH: usize = 12;

@@ -4,7 +4,11 @@
 pub(super) fn table(head: &[&str], rows: &[Vec<String>]) -> String {
     let width = |column: usize| {
         let cells = rows.iter().filter_map(|row| row.get(column));
-        cells.map(|cell| cell.chars().count()).max().unwrap_or(0).max(head[column].len())
+        cells
+            .map(|cell| cell.chars().count())
+            .max()
+            .unwrap_or(0)
+            .max(head[column].len())
     };
     let widths: Vec<usize> = (0..head.len()).map(width).collect();
     let line = |cells: &[String]| {
@@ -49,7 +53,10 @@ mod tests {
             vec!["a".to_owned(), "long name".to_owned()],
             vec!["bcd".to_owned(), "é".to_owned()],
         ];
-        assert_eq!(table(&["x", "name"], &rows), "x    name\na    long name\nbcd  é\n");
+        assert_eq!(
+            table(&["x", "name"], &rows),
+            "x    name\na    long name\nbcd  é\n"
+        );
     }
 
     #[test]

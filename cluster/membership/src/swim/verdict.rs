@@ -33,13 +33,13 @@ impl Swim {
             self.tell(node, out);
             return self.put_off(timer, out);
         }
-        if self.health.prove(self.census(), self.now) == Proof::Asked {
+        let patience = self.pace.stretched(self.settings.answer_within);
+        if self.health.prove(self.census(), self.now, patience) == Proof::Asked {
             self.call_absent(out);
             if self.health.doubt().is_some() {
                 self.fall_into_doubt(out);
             }
-            let soon = self.pace.stretched(self.settings.answer_within / 2);
-            return self.arm(soon, Purpose::Foca(timer), out);
+            return self.arm(patience / 2, Purpose::Foca(timer), out);
         }
         self.foca_timer(timer, out);
         self.reconsider(out);

@@ -25,7 +25,11 @@ fn a_member_learns_before_it_votes() {
     let mut facts = alone(&[1, 2]);
     assert_eq!(next_duty(&facts), Some(Duty::Learn(node(2))));
     facts.learners = nodes(&[2]);
-    assert_eq!(next_duty(&facts), None, "its certificate does not say so yet");
+    assert_eq!(
+        next_duty(&facts),
+        None,
+        "its certificate does not say so yet"
+    );
     facts.certified.insert(node(2));
     assert_eq!(next_duty(&facts), Some(Duty::Promote(node(2))));
 }

@@ -7,11 +7,11 @@ use crate::net::{Ask, AskReply, Courier, CourierError, Propose, ProposeReply, se
 use crate::types::{Applied, COMMAND_BYTES, Types};
 use base::NodeId;
 use openraft::ReadPolicy;
-use openraft::async_runtime::WatchReceiver;
 use openraft::errors::{
     ClientWriteError, ForwardReason, ForwardToLeader, LinearizableReadError, RaftError,
 };
 use openraft::metrics::RaftMetrics;
+use openraft_rt::WatchReceiver;
 use tokio::time::Instant;
 use wire::Kind;
 

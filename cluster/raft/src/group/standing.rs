@@ -44,7 +44,7 @@ use crate::types::Ballot;
 use base::NodeId;
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
-use openraft::async_runtime::WatchReceiver;
+use openraft_rt::WatchReceiver;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::{Arc, Weak};

@@ -3,7 +3,7 @@
 use super::{Group, Inner, Standing};
 use crate::net::Courier;
 use base::NodeId;
-use openraft::Instant;
+use openraft_rt::Instant;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// For `status`. What only a leader knows is `None` or empty elsewhere.

@@ -178,7 +178,11 @@ proptest! {
     /// One byte of one file changed: an error that names it, or, where the change says nothing,
     /// the same authority.
     #[test]
-    fn a_flipped_byte_never_goes_unseen(file in 0_usize..4, at: prop::sample::Index, bit in 0_u8..8) {
+    fn a_flipped_byte_never_goes_unseen(
+        file in 0_usize..4,
+        at: prop::sample::Index,
+        bit in 0_u8..8,
+    ) {
         let folder = tempfile::tempdir().unwrap();
         let saved = authority(1);
         saved.save(folder.path()).unwrap();

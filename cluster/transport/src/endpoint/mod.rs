@@ -192,7 +192,7 @@ impl Endpoint {
         }
     }
 
-    /// Finds out who answers at an address of which only that is known, a seed's, and links with it.
+    /// Finds out who answers at an address of which only that is known, and links with it.
     pub async fn dial(&self, addr: SocketAddr) -> Result<NodeId, DialError> {
         if let Some(node) = self.inner.table().linked_at(addr) {
             return Ok(node);

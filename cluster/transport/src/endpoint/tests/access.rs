@@ -61,8 +61,8 @@ async fn each_role_may_what_its_rows_say() {
     assert!(server.endpoint.metrics().requests_unauthorised > 0);
 }
 
-/// A connection whose certificate ends, or is revoked, while it lives. What runs before it is closed
-/// is the check of each request.
+/// A connection whose certificate ends, or is revoked, while it lives. What runs before it is
+/// closed is the check of each request.
 #[tokio::test(start_paused = true)]
 async fn nobody_may_anything_once_the_certificate_fell() {
     for expired in [true, false] {
