@@ -1,5 +1,10 @@
 //! The cluster's typed errors as a person sees them: what, why, the next step, and the exit code.
 
+#![allow(
+    clippy::wildcard_enum_match_arm,
+    reason = "others' enums grow, and what is not told apart is shown as it is"
+)]
+
 use crate::ctl::Failure;
 use crate::exit::Exit;
 use cluster::{EnterError, FailCode, FoundError, HomeError, NodeStartError, RoleFail, TokenFail};

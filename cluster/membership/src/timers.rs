@@ -108,7 +108,7 @@ impl Timers {
     }
 
     pub(crate) fn cancel(&mut self, key: Key) {
-        drop(self.take(key));
+        let _gone = self.take(key);
     }
 
     /// Whether exactly this timer of foca's waits already.

@@ -173,8 +173,15 @@ async fn measure(addr: SocketAddr, processes: [u32; 2], arguments: &[String]) ->
     Ok(())
 }
 
-async fn one_by_one(endpoint: &Endpoint, peer: NodeId, kind: Kind, frame: &Bytes) -> Outcome<()> {
+async fn one_by_one(
+    endpoint: &Endpoint,
+    peer: NodeId,
+    kind: Kind,
+    frame: &Bytes,
+    processes: [u32; 2],
+) -> Outcome<()> {
     let mut times = Vec::new();
+    let spent = processes.map(cpu);
     for i in 0..SINGLES + WARM_UP {
         let start = now();
         endpoint.call(peer, kind, frame.clone(), TTL).await?;

@@ -3,6 +3,11 @@
 //! A write goes to a neighbour first, is flushed, renamed over the old file, and the folder is
 //! flushed too: after a power cut the old bytes or the new ones are there, never a mixture.
 
+#![allow(
+    clippy::wildcard_enum_match_arm,
+    reason = "others' enums grow, and what is not told apart is shown as it is"
+)]
+
 use data_encoding::BASE64;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};

@@ -110,13 +110,17 @@ fn settle(world: &mut World) -> Result<(), Broken> {
     }
     world.run_until(("the cluster lives again", LIVE), |world| world.all_alive())?;
     world.on_any_node(|node| async move {
-        let note = raft::ledger::Command::Note {
-            what: "after the last fault".to_owned(),
-        };
-        node.submit("world", note)
-            .await
-            .map(drop)
-            .map_err(|error| error.to_string())
+        let mut last = String::new();
+        for _ in 0..NOTE_TRIES {
+            let note = raft::ledger::Command::Note {
+                what: "after the last fault".to_owned(),
+            };
+            match node.submit("world", note).await {
+                Ok(_) => return Ok(()),
+                Err(error) => last = error.to_string(),
+            }
+        }
+        Err(last)
     })?;
     // Clients stop, so that the last words can be compared.
     world.quiet();
@@ -156,5 +160,7 @@ fn happened(world: &World, what: &str, times: u64) -> Result<(), Broken> {
     Err(world.broken("the world's faults happen", format!("not once: {what}")))
 }
 
+/// A command whose outcome is unknown is sent again; each try has its own deadline.
+const NOTE_TRIES: u32 = 10;
 /// Simulated time that a cluster has after the last fault.
 const LIVE: Duration = Duration::from_secs(60);

@@ -41,7 +41,7 @@ pub(super) fn status(view: &StatusView) -> String {
         name(view.answered_by),
         view.standing
     ));
-    text.push_str(&nodes(view));
+    text.push_str(&node_table(view));
     if !view.problems.is_empty() {
         text.push_str("\nto look at\n");
         for problem in &view.problems {
@@ -63,19 +63,20 @@ fn quorum(view: &StatusView) -> String {
 }
 
 pub(super) fn nodes(view: &StatusView) -> String {
+    let mut text = node_table(view);
+    for node in view.nodes.iter().filter(|node| !node.ready) {
+        let reasons = node.reasons.join("; ");
+        text.push_str(&format!("  {} is not ready: {reasons}\n", node.name));
+    }
+    text
+}
+
+fn node_table(view: &StatusView) -> String {
     let head = [
         "name", "id", "part", "state", "slots", "cores", "rtt", "behind", "address",
     ];
     let rows: Vec<Vec<String>> = view.nodes.iter().map(node_row).collect();
-    let mut text = table(&head, &rows);
-    for node in view.nodes.iter().filter(|node| !node.ready) {
-        text.push_str(&format!(
-            "  {} is not ready: {}\n",
-            node.name,
-            node.reasons.join("; ")
-        ));
-    }
-    text
+    table(&head, &rows)
 }
 
 fn node_row(node: &NodeView) -> Vec<String> {

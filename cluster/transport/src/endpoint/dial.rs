@@ -1,5 +1,10 @@
 //! Connections to outside: one task for each wanted peer dials whenever there is no link.
 
+#![allow(
+    clippy::wildcard_enum_match_arm,
+    reason = "others' enums grow, and what is not told apart is shown as it is"
+)]
+
 use super::Inner;
 use super::accept::{WELCOME, certificate};
 use super::table::{Peer, View};

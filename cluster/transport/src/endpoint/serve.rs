@@ -3,6 +3,11 @@
 //! A request passes, in this order: its head is read, its sender authorised, its size, place and
 //! bytes granted, its body read, its time looked at. Only then its receiver sees it.
 
+#![allow(
+    clippy::wildcard_enum_match_arm,
+    reason = "others' enums grow, and what is not told apart is shown as it is"
+)]
+
 use super::Inner;
 use super::accept::{Visit, exporter};
 use crate::access::{AccessFacts, authorise};
