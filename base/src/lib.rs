@@ -1,4 +1,5 @@
-//! The words that every crate shares: ids, roles, time, models' usage, budgets, a job and its outcome.
+//! The words that every crate shares: ids, roles, time, models' usage, budgets, a job and its
+//! outcome.
 //! Depends on nothing of ours and reads no clock, file or socket.
 
 mod chat;

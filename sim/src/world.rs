@@ -254,7 +254,8 @@ impl World {
             .position(|m| m.node().is_some_and(|node| node.id() == leader))
     }
 
-    /// Founds, joins and promotes, as an administrator does, and waits until all is as it should be.
+    /// Founds, joins and promotes, as an administrator does, and waits until all is as it should
+    /// be.
     pub fn assemble(&mut self, voters: usize) -> Result<(), Broken> {
         let limit = ("the cluster assembles", ASSEMBLE);
         self.invite(u32::try_from(self.machines.len()).unwrap_or(u32::MAX))?;

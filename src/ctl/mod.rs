@@ -11,7 +11,10 @@ mod trace;
 
 pub use args::{Cli, Command, ConfigCommand, ModelCommand, Output, SubmitArgs, TraceCommand};
 pub use failure::Failure;
-pub use fleet::SOCKET as NODE_SOCKET;
+pub use fleet::{
+    ChangeArgs, NodeCommand, PromoteArgs, RegistryCommand, RemoveArgs, SOCKET as NODE_SOCKET,
+    SettingsArgs, StatusArgs, TokenCommand, Where,
+};
 
 use crate::exit::Exit;
 use crate::settings::Settings;

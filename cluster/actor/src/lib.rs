@@ -6,13 +6,17 @@
 //! order, and [`Tree::view`] shows it as it lives.
 //!
 //! * A panic ends one actor, never the node. Causes are typed ([`Cause`]).
-//! * More failures than the intensity allows end the supervisor, which is its parent's problem; at the
+//! * More failures than the intensity allows end the supervisor, which is its parent's problem;
+//!   at the
 //!   root, [`Tree::ended`] tells the node.
 //! * Every [`Mailbox`] has a bound. A full one refuses, at once or after a deadline, and counts it.
-//!   A mailbox outlives the actor behind it: letters wait while the actor is started again, and only
+//!   A mailbox outlives the actor behind it: letters wait while the actor is started again, and
+//! only
 //!   the one that was being read is lost.
-//! * ractor runs the tasks, links them and delivers their ends. Its process-wide names and groups and
-//!   its unbounded mailboxes are not used, so that several nodes can live in one process, as they do
+//! * ractor runs the tasks, links them and delivers their ends. Its process-wide names and groups
+//!   and
+//!   its unbounded mailboxes are not used, so that several nodes can live in one process, as they
+//! do
 //!   in the simulation. Time is tokio's, paused or not; no thread is started.
 
 mod budget;

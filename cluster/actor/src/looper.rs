@@ -27,7 +27,8 @@ impl Actor for Looper {
         Ok(Some(life))
     }
 
-    /// Here and not in `handle`: what ractor runs before it reads messages can be killed as well, and
+    /// Here and not in `handle`: what ractor runs before it reads messages can be killed as well,
+    /// and
     /// needs no message.
     async fn post_start(
         &self,
@@ -60,7 +61,8 @@ async fn run(worker: &Worker, context: &ActorContext) -> Cause {
         Ok(Err(NoInbox)) => return Cause::Startup(StartFault::NoInbox),
         Err(_) => return Cause::Panic,
     };
-    // The loop's own state goes with it, and what it shares is behind messages: nobody sees it torn.
+    // The loop's own state goes with it, and what it shares is behind messages: nobody sees it
+    // torn.
     match AssertUnwindSafe(life).catch_unwind().await {
         Ok(Ok(())) if context.is_stopping() => Cause::Stopped,
         Ok(Ok(())) => Cause::Finished,

@@ -83,7 +83,8 @@ impl<T> Mailbox<T> {
         }
     }
 
-    /// Sends a letter that carries the way back, and waits for the answer. A full mailbox refuses at
+    /// Sends a letter that carries the way back, and waits for the answer. A full mailbox refuses
+    /// at
     /// once: whoever waits for an answer is better told.
     pub async fn ask<R>(
         &self,
@@ -189,7 +190,8 @@ pub struct Inbox<T> {
 }
 
 impl<T> Inbox<T> {
-    /// The next letter; `None` when the actor shall stop, or when nobody can write any more. Keeps the
+    /// The next letter; `None` when the actor shall stop, or when nobody can write any more.
+    /// Keeps the
     /// actor's pulse while it waits.
     pub async fn next(&mut self, context: &ActorContext) -> Option<T> {
         let receiver = self.receiver.as_mut()?;

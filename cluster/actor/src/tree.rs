@@ -83,7 +83,8 @@ impl Tree {
         settled
     }
 
-    /// Returns when the root ended: [`Cause::Escalated`] when it gave up, [`Cause::Stopped`] otherwise.
+    /// Returns when the root ended: [`Cause::Escalated`] when it gave up, [`Cause::Stopped`]
+    /// otherwise.
     pub async fn ended(&mut self) -> Cause {
         if !self.join.is_finished() {
             // ractor catches what happens inside, so that an error means the runtime ends.

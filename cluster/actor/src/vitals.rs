@@ -149,7 +149,8 @@ impl Vitals {
     }
 }
 
-/// The vitals of a whole tree, in the spec's shape. They last as long as the tree, however often its
+/// The vitals of a whole tree, in the spec's shape. They last as long as the tree, however often
+/// its
 /// actors are started again.
 #[derive(Clone, Debug)]
 pub(crate) struct Branch {

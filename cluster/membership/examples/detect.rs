@@ -1,4 +1,5 @@
-//! Measures the failure detector in simulation: `cargo run --release -p membership --example detect`.
+//! Measures the failure detector in simulation: `cargo run --release -p membership --example
+//! detect`.
 //! An argument (`1`, `4`, …) multiplies the number of kills and the idle time.
 
 #![expect(clippy::print_stdout, reason = "a measurement prints its figures")]

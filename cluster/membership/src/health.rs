@@ -96,7 +96,8 @@ impl Health {
         self.doubt.map(|(_, since)| since).max(asking)
     }
 
-    /// A death is declared only by a node that has just heard from a majority. Asked again and again
+    /// A death is declared only by a node that has just heard from a majority. Asked again and
+    /// again
     /// without one, it falls into doubt.
     pub(crate) fn prove(&mut self, census: Census, now: Time, patience: Duration) -> Proof {
         let recent = |at: Time| now.since(at) < PROOF_LASTS;
@@ -191,7 +192,8 @@ impl Health {
     }
 }
 
-/// Probes without any answer. At 30 % loss three in a row happen every few minutes, and cost one roll
+/// Probes without any answer. At 30 % loss three in a row happen every few minutes, and cost one
+/// roll
 /// call; three probes end before a suspect's time does.
 const SILENT_PROBES: u32 = 3;
 /// An answer of a majority is proof this long: a partition that began since has no victims yet.

@@ -8,17 +8,22 @@
 //! gossip. What foca leaves open is ours:
 //!
 //! * **Nobody is declared dead in passing.** Whoever suspects a peer tells it so, directly and
-//!   through helpers, until it refutes or its time is up; a peer that answered in the meantime lives.
+//!   through helpers, until it refutes or its time is up; a peer that answered in the meantime
+//! lives.
 //!   Only a node that has just heard from a majority declares a death.
-//! * **A node doubts itself first** ([`Standing::SelfSuspect`]): when more than a third of its peers
+//! * **A node doubts itself first** ([`Standing::SelfSuspect`]): when more than a third of its
+//!   peers
 //!   seem gone, when nobody answers, or when its own clock jumped, it declares nobody dead until a
 //!   majority has answered it. A minority therefore removes nobody, and merges within seconds.
-//! * **Nobody is given up.** Seeds and dead members are dialled for ever, except those that left and
+//! * **Nobody is given up.** Seeds and dead members are dialled for ever, except those that left
+//!   and
 //!   those that were removed ([`SwimInput::Refuse`]).
-//! * Timeouts follow the measured round trips; links that work one way only, and peers that come and
+//! * Timeouts follow the measured round trips; links that work one way only, and peers that come
+//!   and
 //!   go, are marked.
 //!
-//! A node is `NodeId` (drawn once, never reused), `boot` (one more at each start of the process) and
+//! A node is `NodeId` (drawn once, never reused), `boot` (one more at each start of the process)
+//! and
 //! `renewals` (one more each time the cluster took it for dead wrongly).
 
 mod codec;

@@ -31,7 +31,8 @@ impl Pace {
         self.sent.push_back((number, node, now));
     }
 
-    /// The round trip that this answer ends. When the ping was repeated, the later one counts: a lost
+    /// The round trip that this answer ends. When the ping was repeated, the later one counts: a
+    /// lost
     /// ping must not look like a slow link.
     pub(crate) fn answered(&mut self, number: u8, node: NodeId, now: Time) -> Option<Duration> {
         let asked = |(n, to, _): &(u8, NodeId, Time)| *n == number && *to == node;

@@ -16,7 +16,8 @@ pub(crate) enum Purpose {
     },
     /// Dial seeds and dead members.
     Dial,
-    /// Ask for lists of members until they bring nobody new: who was known at the last question, and
+    /// Ask for lists of members until they bring nobody new: who was known at the last question,
+    /// and
     /// how many questions brought nobody since.
     Greet {
         known: usize,

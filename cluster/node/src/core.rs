@@ -1,4 +1,5 @@
-//! What the parts of one node share: the endpoint, the Raft group, and the newest view of each part.
+//! What the parts of one node share: the endpoint, the Raft group, and the newest view of each
+//! part.
 //! Every part writes its own view and reads the others'; commands go through bounded inboxes.
 
 use crate::event::{EventSink, NodeEvent};

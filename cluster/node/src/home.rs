@@ -32,7 +32,8 @@ pub struct NodeRecord {
     pub peers: Vec<(NodeId, SocketAddr)>,
 }
 
-/// A join that has begun: with the same key and id it can be asked again, and the token is used once.
+/// A join that has begun: with the same key and id it can be asked again, and the token is used
+/// once.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PendingJoin {
     pub node: NodeId,

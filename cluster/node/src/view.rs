@@ -25,7 +25,8 @@ pub struct StatusView {
     pub term: u64,
     pub applied: u64,
     pub voters: usize,
-    /// Voters that may still be lost; negative when the cluster has stopped. None when nobody leads.
+    /// Voters that may still be lost; negative when the cluster has stopped. None when nobody
+    /// leads.
     pub can_lose: Option<i64>,
     pub changing_voters: bool,
     pub standing: String,

@@ -108,7 +108,7 @@ impl Identity {
         keys::hash(self.root())
     }
 
-    /// What to ask the cluster for now, if anything.
+    /// Whether to ask the cluster for a new certificate.
     pub fn renewal(&self, now: Duration) -> Renewal {
         Renewal::of(self.certificate.not_before, self.certificate.not_after, now)
     }

@@ -28,7 +28,8 @@ pub fn register_is_linearizable(told: &Told) -> Result<(), Breach> {
     }
 }
 
-/// The calls that need an explanation. A read without an answer says nothing. Each write has a value
+/// The calls that need an explanation. A read without an answer says nothing. Each write has a
+/// value
 /// of its own, so one whose outcome is unknown and whose value nobody read may never have happened.
 fn explained(told: &Told) -> Vec<Call<RegisterCall, RegisterAnswer>> {
     let read: BTreeSet<u64> = told

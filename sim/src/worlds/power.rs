@@ -1,4 +1,5 @@
-//! Power cuts of the whole cluster: what was acknowledged must come from the disks alone. Disks fail,
+//! Power cuts of the whole cluster: what was acknowledged must come from the disks alone. Disks
+//! fail,
 //! fill up and are slow in between.
 
 use super::{happened, plan, settle};

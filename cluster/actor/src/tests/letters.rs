@@ -1,3 +1,5 @@
+//! Mailboxes: bounds, refusals, and letters that outlive a reader.
+
 use super::{Diary, Wish, pass, see, servant, start};
 use crate::{AskError, MailboxView, Restart, Spec, Strategy, Undelivered, mailbox};
 use std::time::Duration;

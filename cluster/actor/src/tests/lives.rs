@@ -1,3 +1,5 @@
+//! Lives of actors: what is started again, when, and what a panic takes along.
+
 use super::{
     ActorState, Backoff, Child, Diary, Intensity, Spec, Strategy, Tree, Wish, Worker, pass, see,
     servant, settle, start, three, until,

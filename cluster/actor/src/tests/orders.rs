@@ -1,3 +1,5 @@
+//! Orders of start and stop, and stops that take too long.
+
 use super::{
     ActorState, Diary, Restart, Spec, Strategy, Tree, Wish, Worker, pass, see, servant, start,
     three,

@@ -1,3 +1,5 @@
+//! Sums over many random lives: budgets and views stay true.
+
 use crate::budget::{Budget, affected, pause};
 use crate::{Backoff, Cause, Intensity, StartFault, Strategy};
 use base::Time;

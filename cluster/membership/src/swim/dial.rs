@@ -51,7 +51,8 @@ impl Swim {
         }
     }
 
-    /// A list of members has room for some thirty, drawn at random: whoever is new, or was away, asks
+    /// A list of members has room for some thirty, drawn at random: whoever is new, or was away,
+    /// asks
     /// one peer after another until the lists bring nobody new.
     pub(super) fn greet(&mut self, known: usize, idle: u32, out: &mut Vec<SwimEffect>) {
         let seen = self.usable().count();
@@ -141,6 +142,7 @@ const GREET_EVERY: Duration = Duration::from_millis(150);
 /// Goodbyes are repeated, each to `helpers` random peers, since a datagram may be lost.
 const FAREWELLS: u32 = 3;
 const FAREWELL_EVERY: Duration = Duration::from_millis(50);
-/// Lives that nobody answered in: the cluster knows a later boot of this node, and each further life
+/// Lives that nobody answered in: the cluster knows a later boot of this node, and each further
+/// life
 /// of this one is refused too.
 const FRUITLESS_LIVES: u32 = 10;

@@ -244,7 +244,8 @@ impl Swim {
         picked
     }
 
-    /// After a pause the probe under way means nothing: without its middle it is void for foca, which
+    /// After a pause the probe under way means nothing: without its middle it is void for foca,
+    /// which
     /// then blames nobody. The next one waits until the datagrams that came meanwhile were read.
     pub(super) fn restart_probing(&mut self, out: &mut Vec<SwimEffect>) {
         self.timers.cancel(Key::Indirect);

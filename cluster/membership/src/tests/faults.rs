@@ -1,3 +1,5 @@
+//! Simulated faults, each shown to have happened before its outcome is asserted.
+
 use super::{grown, seconds, total};
 use crate::simulator::{SwimWorld, Weather, node_id};
 use crate::{Doubt, Link, Liveness, Standing, SwimInput};

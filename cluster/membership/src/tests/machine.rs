@@ -1,3 +1,5 @@
+//! The machine step by step: single inputs and their effects.
+
 use crate::codec::{craft, peek};
 use crate::simulator::{addr, node_id};
 use crate::{Member, Standing, Swim, SwimEffect, SwimInput, SwimSettings, act_at_once};

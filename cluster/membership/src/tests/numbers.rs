@@ -1,3 +1,5 @@
+//! A small run of the figures that the example prints at full size.
+
 use super::seconds;
 use crate::simulator::Weather;
 use crate::simulator::trial::{self, Split};

@@ -1,3 +1,5 @@
+//! Random inputs, garbage included: no panic and no growth without bound.
+
 use crate::codec::craft;
 use crate::simulator::{addr, node_id};
 use crate::{Member, Swim, SwimEffect, SwimInput, SwimSettings};

@@ -17,7 +17,8 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, OnceLock};
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
-/// Which node starts, and whom it knows of besides what its log says: a log that is damaged near its
+/// Which node starts, and whom it knows of besides what its log says: a log that is damaged near
+/// its
 /// beginning names nobody to repair from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Starter {
