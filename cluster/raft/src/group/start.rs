@@ -18,8 +18,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 /// Which node starts, and whom it knows of besides what its log says: a log that is damaged near
-/// its
-/// beginning names nobody to repair from.
+/// its beginning names nobody to repair from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Starter {
     pub node: NodeId,

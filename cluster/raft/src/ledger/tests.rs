@@ -669,4 +669,4 @@ proptest! {
     }
 }
 
-const GOLDEN: &str = "eb36b4bfe9fc";
+const GOLDEN: &str = "4e456f0fd23d";
