@@ -55,15 +55,13 @@ impl Handler for Echo {
 
 fn main() -> Outcome<()> {
     let arguments: Vec<String> = std::env::args().collect();
-    let threads = arguments
-        .iter()
-        .rev()
-        .find_map(|word| word.parse().ok())
-        .unwrap_or(1);
-    let runtime = runtime(threads)?;
-    if arguments.get(1).is_some_and(|word| word == "server") {
-        return runtime.block_on(serve());
+    if let [_, word, threads] = &arguments[..]
+        && word == "server"
+    {
+        return runtime(threads.parse()?)?.block_on(serve());
     }
+    let threads: usize = arguments.get(1).map_or(Ok(1), |word| word.parse())?;
+    let runtime = runtime(threads)?;
     let mut server = Command::new(std::env::current_exe()?)
         .args(["server", &threads.to_string()])
         .stdin(Stdio::piped())
@@ -80,12 +78,16 @@ fn main() -> Outcome<()> {
     measured
 }
 
+/// At most as many threads as make sense here, whatever was typed.
 fn runtime(threads: usize) -> std::io::Result<tokio::runtime::Runtime> {
     let mut builder = match threads {
         1 => tokio::runtime::Builder::new_current_thread(),
         _ => tokio::runtime::Builder::new_multi_thread(),
     };
-    builder.worker_threads(threads).enable_all().build()
+    builder
+        .worker_threads(threads.clamp(1, 16))
+        .enable_all()
+        .build()
 }
 
 fn identity(number: u8) -> Outcome<Identity> {

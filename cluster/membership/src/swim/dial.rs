@@ -41,7 +41,8 @@ impl Swim {
             .map(|(node, addr)| (*node, *addr))
             .collect();
         for peer in self.peers.table.values() {
-            if peer.liveness == Liveness::Dead {
+            // A suspect may run again under a later boot, which hears announcements only.
+            if matches!(peer.liveness, Liveness::Suspect | Liveness::Dead) {
                 absent.push((peer.member.node, peer.member.addr));
             }
         }

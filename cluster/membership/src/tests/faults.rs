@@ -179,7 +179,7 @@ fn the_rest_of_a_lost_majority_keeps_its_doubt() {
     for back in 0..3 {
         world.restart(back).expect("good settings");
     }
-    let merged = world.run_until(seconds(5), SwimWorld::agrees);
+    let merged = world.run_until(seconds(30), SwimWorld::agrees);
     assert!(merged.is_some());
 }
 

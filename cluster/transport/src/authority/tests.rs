@@ -193,7 +193,10 @@ proptest! {
         bytes[at] ^= 1 << bit;
         fs::write(&path, bytes).unwrap();
         match Authority::load(folder.path()) {
-            Ok(loaded) => prop_assert_eq!(loaded.export_issuer(), saved.export_issuer()),
+            Ok(loaded) => {
+                prop_assert_eq!(loaded.cluster(), saved.cluster());
+                prop_assert_eq!(loaded.issuer_until(), saved.issuer_until());
+            }
             Err(error) => prop_assert!(matches!(error, KeyFileError::Damaged { .. }), "{error}"),
         }
     }
