@@ -126,6 +126,8 @@ pub enum AnswerSource {
 #[serde(rename_all = "snake_case")]
 pub enum AnswerRule {
     Empty,
+    /// Far more than what was asked for.
+    Long,
     /// The passage with the answer lacks a name of the question.
     Support,
     /// A script found no answer.

@@ -1,6 +1,7 @@
 """Sentences and the words that they lack: how search hits and answers of `ask` are shown to a root
 model, so that it sees when a sentence is about another thing. Pure."""
 
+import math
 import re
 
 STOP = frozenset("""the a an of in on at is are was were be been to and or for by with from as it
@@ -11,8 +12,19 @@ SENTENCE_MAX = 300
 NEAR_MAX = 160
 # Names that are rarer than this in the context lead from one fact to the next.
 BRIDGE_COUNT_MAX = 20
+# So many sentences are read again alone.
+NEAREST = 4
+# A sentence with less of the question may be about another thing.
+SHARE_LEAST = 0.35
+# One with less than this part of the most that any has is read against the others. What is then
+# found in single sentences needs this share, and more when the reader could not refuse.
+WEAK, SHARE_AGAIN, SHARE_PRESSED = 0.6, 0.5, 0.75
 
-_WORD = re.compile(r"\w+")
+# A number keeps its points: a version is one word.
+# Who asks for one of these may find it in a heading.
+TITLES = frozenset("release version section chapter part article clause heading step".split())
+
+_WORD = re.compile(r"\d+(?:[.,]\d+)+|\w+")
 _END = re.compile(r"(?<=[.!?])\s+(?=[^a-z])")
 _NAME = re.compile(r"\b[A-Z][a-z]\w+(?: [A-Z][a-z]\w+)*")
 _BLANK = re.compile(r"\n\s*\n")
@@ -40,7 +52,14 @@ def asked_words(question):
 
 
 def is_name(word):
-    return word[0].isupper() or word[0].isdigit()
+    """Capitals, numbers, and words with a digit or a line inside, such as `x64` and `max_len`."""
+    return word[0].isupper() or not word.isalpha()
+
+
+def alike(word, other):
+    """Whether two stems are forms of one word: `environment` and `environmental`."""
+    short, long = sorted((word, other), key=len)
+    return len(short) >= 4 and long.startswith(short)
 
 
 def clip(text, limit=SHOWN_MAX):
@@ -59,7 +78,9 @@ def sentences(paragraph):
     """The sentences of one paragraph; lines that were wrapped are joined first."""
     lines = []
     for line in paragraph.splitlines():
-        flows = lines and len(lines[-1]) >= WRAPPED_MIN and not lines[-1].endswith((":", "|"))
+        flows = lines and len(lines[-1]) >= WRAPPED_MIN and not lines[-1].endswith("|")
+        if flows and lines[-1].endswith(":"):
+            flows = line.lstrip()[:1].islower()
         if flows and line.strip() and not _NEW_LINE.match(line):
             lines[-1] += " " + " ".join(line.split())
         elif line.strip():
@@ -73,6 +94,10 @@ def near_misses(question, sentence):
     `south harbour`."""
     asked, said = _WORD.findall(question), _WORD.findall(sentence)
     known, have = stems(question), [stem(w.lower()) for w in said]
+
+    def lacks(word):
+        return not any(alike(word, w) or word == w for w in have)
+
     if {"do", "does", "did"} & {w.lower() for w in asked}:
         asked = asked[:-1]  # the verb: a text may say it in another way
 
@@ -85,19 +110,21 @@ def near_misses(question, sentence):
         if first.lower() in STOP or second.lower() in STOP:
             continue
         a, b = stem(first.lower()), stem(second.lower())
-        if a in have and b not in have and is_name(first) and not is_name(second):
+        if a in have and lacks(b) and is_name(first) and not is_name(second):
             found += [second] * any(other(i + 1) for i, w in enumerate(have) if w == a)
-        if b in have and a not in have and not is_name(first):
+        if b in have and lacks(a) and not is_name(first):
             found += [first] * any(other(i - 1) for i, w in enumerate(have) if w == b)
     return list(dict.fromkeys(found))
 
 
-def doubts(question, sentence, paragraph, path):
+def doubts(question, sentence, paragraph, path, is_topic):
     """Names and numbers of the question that neither the sentence nor its paragraph nor the
-    headings have (of a table: the row alone), and near misses."""
+    headings have (of a table: the row alone), and near misses. A name that the whole context is
+    about goes without saying."""
     row = sentence.startswith("|")
     have = stems(f"{path} {sentence if row else paragraph}")
     names = [w for w in asked_words(question) if is_name(w) and stem(w.lower()) not in have]
+    names = [w for w in names if w[0].isdigit() or not is_topic(w)]
     return names + near_misses(question, sentence)
 
 
@@ -105,47 +132,126 @@ def is_refusal(answer):
     return "not in the text" in answer.lower()
 
 
-def best_support(question, answer, pool):
-    """The sentence that has all words which the answer adds to the question, fewest doubts first,
-    and its doubts; None when no sentence has them."""
-    words = {stem(w.lower()) for w in asked_words(question)}
+class Pool:
+    """The sentences of the passages (pairs of heading path and text) of a document, and how much
+    each of the question's words tells: rare ones more, those that no sentence has nothing."""
+
+    def __init__(self, question, passages, document=""):
+        self.question, self.passages, self.document = question, passages, document
+        self.items = [(sentence, paragraph, path) for path, text in passages
+                      for paragraph in _BLANK.split(text) for sentence in sentences(paragraph)]
+        self.words = {stem(w.lower()) for w in asked_words(question)}
+        self.held = [self.words & stems(f"{document} {path} {s}") for s, _, path in self.items]
+        times = {w: sum(w in has for has in self.held) for w in self.words}
+        self.weight = {w: math.log(1 + len(self.items) / n) if n else 0 for w, n in times.items()}
+
+    def share(self, i):
+        """The share of the question in the sentence and its headings; its paragraph counts half."""
+        beside = (self.words & stems(self.items[i][1])) - self.held[i]
+        has = self.worth(self.held[i]) + self.worth(beside) / 2
+        return has / (self.worth(self.words) or 1)
+
+    def worth(self, words):
+        return sum(self.weight[w] for w in words)
+
+
+def added(answer, words):
+    """The words that an answer adds to those of the question."""
     said = {stem(w.lower()) for w in _WORD.findall(answer) if w.lower() not in STOP}
-    new = (said - words) or said
+    return (said - words) or said
+
+
+def best_support(answer, pool, is_topic):
+    """The sentence that has all words which the answer adds to the question, fewest doubts first,
+    then most of the question; its doubts; its share of the question. None when no sentence has
+    them. Who asks for a release or a section may find it in the headings."""
+    new = added(answer, pool.words)
+    titled = bool(pool.words & TITLES)
     best = None
-    for sentence, paragraph, path in pool:
-        if new and new <= stems(sentence):
-            lacks = doubts(question, sentence, paragraph, path)
-            score = (-len(lacks), len(words & stems(f"{path} {sentence}")))
-            if best is None or score > best[0]:
-                best = (score, sentence, lacks)
-    return best and best[1:]
+    for i, (sentence, paragraph, path) in enumerate(pool.items):
+        have = stems(f"{path} {sentence}" if titled else sentence)
+        if new and new <= have:
+            above = f"{pool.document} {path}"
+            lacks = doubts(pool.question, sentence, paragraph, above, is_topic)
+            share = pool.share(i)
+            if not lacks and share < SHARE_LEAST:
+                rare = pool.words - pool.held[i]
+                lacks = sorted(rare, key=lambda w: (-pool.weight[w], w))[:2]
+            if best is None or (-len(lacks), share) > (-len(best[1]), best[2]):
+                best = (sentence, lacks, share)
+    return best
 
 
-def support(question, answers, passages):
-    """Chooses of a strict and a lenient answer, and says what the root is told: the answer, the
-    sentence that it is from, and what makes it doubtful; for a doubtful one or a refusal also the
-    sentences that came nearest. The lenient answer counts only when a sentence supports it without
-    doubt. `passages` are pairs of heading path and text. Gives the answer and the lines."""
-    words = {stem(w.lower()) for w in asked_words(question)}
-    pool = [(sentence, paragraph, path) for path, text in passages
-            for paragraph in _BLANK.split(text) for sentence in sentences(paragraph)]
-    answer, *lenient = answers
-    found = None if is_refusal(answer) else best_support(question, answer, pool)
-    if is_refusal(answer) or (found and found[1]):
-        for other in lenient:
-            held = None if is_refusal(other) else best_support(question, other, pool)
-            if held and not held[1]:
-                answer, found = other, held
-    told = [answer]
-    if found:
-        kind = "doubtful" if found[1] else "supported"
-        told.append(marked(f"{kind}: {clip(found[0])}", found[1]))
-    if is_refusal(answer) or (found and found[1]):
-        near = [s for s in dict.fromkeys(s for s, _, _ in pool) if not found or s != found[0]]
-        near = sorted(near, key=lambda s: -len(words & stems(s)))[:2]
-        near = [clip(s, NEAR_MAX) for s in near if words & stems(s)]
-        told += [numbered(near)] if near else []
-    return answer, told
+class Reading:
+    """An answer, the sentence that it is from, what makes it doubtful, and the share of the
+    question that the sentence has. Weak: other sentences have far more of the question, or another
+    reading of the same passages says something else."""
+
+    def __init__(self, answer, found=None, most=0.0):
+        self.answer = answer
+        self.sentence, self.doubts, self.share = found or (None, [], 0.0)
+        self.holds = found is not None and not self.doubts
+        self.weak = self.share < WEAK * most
+
+
+REFUSED = Reading("not in the text")
+
+
+def judged(pool, answers, is_topic):
+    """A reading for each answer."""
+    most = max(map(pool.share, range(len(pool.items))), default=0.0)
+    found = [None if is_refusal(a) else best_support(a, pool, is_topic) for a in answers]
+    return [Reading(answer, held, most) for answer, held in zip(answers, found)]
+
+
+def choose(pool, answers, is_topic):
+    """The reading that counts, strict ones first: the first answer that a sentence supports without
+    doubt, else the first."""
+    made = judged(pool, answers, is_topic)
+    best = next((reading for reading in made if reading.holds), made[0])
+    said = added(best.answer, pool.words)
+    for other in made:
+        new = added(other.answer, pool.words)
+        agrees = other.sentence and (new <= said or new >= said)
+        best.weak |= best.holds and not (agrees or is_refusal(other.answer))
+    return best
+
+
+def better(first, others):
+    """Of a reading that does not hold, or is weak, and two of single sentences: one where the
+    reader could refuse and one where it could not."""
+    for second, least in zip(others, (SHARE_AGAIN, SHARE_PRESSED)):
+        if second.holds and second.share >= max(least, first.holds * first.share):
+            return second
+    return first
+
+
+def told(said, pool):
+    """What the root is told: the answer, the sentence that it is from, and what makes it doubtful;
+    for a doubtful one or a refusal also the sentences that came nearest."""
+    lines = [said.answer]
+    if said.sentence:
+        kind = "doubtful" if said.doubts else "supported"
+        lines.append(marked(f"{kind}: {clip(said.sentence)}", said.doubts))
+    if is_refusal(said.answer) or said.doubts:
+        near = [text for _, text in nearest(pool) if text != said.sentence][:2]
+        lines += [numbered(clip(text, NEAR_MAX) for text in near)] if near else []
+    return lines
+
+
+def nearest(pool):
+    """The sentences of the passages that share most with the question, as passages of their own:
+    those that have most of its names, and of these the ones with most of its rare words."""
+    names = {stem(w.lower()) for w in asked_words(pool.question) if is_name(w)}
+    most = max((len(names & held) for held in pool.held), default=0)
+    order = [i for i, held in enumerate(pool.held) if held and len(names & held) == most]
+    order = sorted(order, key=lambda i: -pool.worth(pool.held[i]))[:NEAREST]
+    heads = {path: text.split("\n", 1)[0] for path, text in pool.passages if text.startswith("|")}
+    found = []
+    for sentence, _, path in (pool.items[i] for i in order):
+        head = heads.get(path, sentence) if sentence.startswith("|") else sentence
+        found.append((path, sentence if head == sentence else f"{head}\n{sentence}"))
+    return list(dict.fromkeys(found))
 
 
 def bridge(words, texts, count):

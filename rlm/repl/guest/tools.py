@@ -12,6 +12,13 @@ SEARCH_SMALL, SEARCH_CAPABLE = 8, 5
 ASK_TOKENS, LABEL_TOKENS, LABEL_CHARS = 60, 12, 500
 # A small reader gets only hits that score this share of the best, and so many for a second fact.
 SCORE_SHARE, BRIDGED = 0.4, 2
+# It reads so many whole.
+FIRST_READ = 4
+DOCUMENT_MAX = 80
+# A question that was asked so often is not read for again: the root only varies its search words.
+ROUNDS = 2
+# A name that is in the context so often, or once in so many characters, is what it is about.
+TOPIC_COUNT, TOPIC_LEAST, TOPIC_CHARS = 20, 5, 3000
 STRICT = (
     "Answer from the passages in one short sentence. Names must match exactly. "
     "If no passage says it, answer: not in the text."
@@ -20,6 +27,12 @@ LENIENT = (
     "Answer in a few words that are in the passages. "
     "If they do not say it, answer: not in the text."
 )
+PLAIN = "Answer in a few words from the passages."
+ASKS_LINK = re.compile(r"(?i)\b(url|link|address|web|website|site|page)s?\b")
+# A link of Markdown with its text, `[text](target)`, which can be in another, and a target alone.
+LINK = re.compile(r"!?\[((?:[^\[\]]|\[[^\[\]]*\])*)\](?:\([^()\s]*\)|\[[^\[\]]*\])")
+LINK_TARGET = re.compile(r"\s*\[[^\]]+\]:\s*\S+$")
+LINK_DEPTH = 2
 # For each question the passages that were read for it: a second search reads only new ones.
 READ = {}
 # A search of a small root whose hits were neither shown nor read yet.
@@ -126,34 +139,68 @@ def ask(question, passages=None, model=None, **_ignored):
 
 
 def ask_small(question, passages, model):
-    """Two readings in one batch; the root sees the answer and the sentence that it is from."""
-    pairs = [(getattr(p, "path", ""), trim(text_of(p))) for p in passages]
+    """Reads the best passages; when these do not hold a supported answer, or only a weak one, the
+    nearest sentences of all. The root sees the answer and the sentence that it is from."""
+    pairs = [(getattr(p, "path", ""), trim(text_of(p), question)) for p in passages]
     read = READ.setdefault(question, [])
     pairs = [pair for pair in dict.fromkeys(pairs) if pair not in read]
-    answers = ["not in the text"]
-    if pairs:
-        texts = [f"{path}\n{text}" if path else text for path, text in pairs]
-        BLOCK["shown"].extend(texts)
-        made = [calls.call(asking(texts, question, how), model, max_tokens=ASK_TOKENS)
-                for how in (STRICT, LENIENT)]
-        answers = [reply.strip() for reply in calls.batch("ask", made)
-                   if not isinstance(reply, calls.LMError)]
-        if not answers:
-            raise RuntimeError("the model calls of ask() failed")
-        read.extend(pairs)
-    answer, lines = reading.support(question, answers, pairs)
-    print("\n".join(lines))
-    return Said(answer)
+    said = reading.REFUSED
+    if pairs and len(read) < FIRST_READ * ROUNDS:
+        whole = pairs[:FIRST_READ]
+        read.extend(whole)
+        pool = reading.Pool(question, pairs, document())
+        said = reading.choose(pool, replies(question, whole, (STRICT, LENIENT), model), is_topic)
+        near = reading.nearest(pool) if not said.holds or said.weak else None
+        if near:
+            answers = replies(question, near, (LENIENT, PLAIN), model)
+            said = reading.better(said, reading.judged(pool, answers, is_topic))
+    if not said.holds:
+        BLOCK["shown"].extend(f"{path}\n{text}" if path else text for path, text in pairs)
+    print("\n".join(reading.told(said, reading.Pool(question, pairs, document()))))
+    return Said(said.answer)
+
+
+def replies(question, pairs, ways, model):
+    """The same passages read in one batch in several ways. A call that fails refuses."""
+    texts = [f"{path}\n{text}" if path else text for path, text in pairs]
+    made = [calls.call(asking(texts, question, how), model, max_tokens=ASK_TOKENS) for how in ways]
+    found = calls.batch("ask", made)
+    if all(isinstance(reply, calls.LMError) for reply in found):
+        raise RuntimeError(f"the model calls of ask() failed: {found[0].error}")
+    failed = reading.REFUSED.answer
+    return [failed if isinstance(reply, calls.LMError) else reply.strip() for reply in found]
+
+
+def is_topic(name):
+    """Whether the context as a whole is about what has this name."""
+    count = occurrences(name)
+    often = count >= TOPIC_LEAST and count * TOPIC_CHARS >= CONFIG["context"].get("chars", 0)
+    return count > TOPIC_COUNT or often
+
+
+def document():
+    """The name of the context where it is one file: its passages rarely say what they are about."""
+    facts = CONFIG["context"]
+    names = [name for name, _ in facts["sections"]]
+    return reading.clip(names[0], DOCUMENT_MAX) if len(names) == 1 else ""
 
 
 def asking(texts, question, how):
-    return f"Passages:\n{reading.numbered(texts)}\n\nQuestion: {question}\n{how}"
+    of = f" of {document()}" if document() else ""
+    return f"Passages{of}:\n{reading.numbered(texts)}\n\nQuestion: {question}\n{how}"
 
 
-def trim(text):
-    """Without the padding of tables and the rules under their heads."""
+def trim(text, question=""):
+    """Without the padding of tables, the rules under their heads and, unless it is asked for one,
+    where links lead: half of the tokens of some documents."""
     lines = [re.sub(r"(?<=\S)[ \t]{2,}", " ", line) for line in text.splitlines()]
-    return "\n".join(line for line in lines if not re.fullmatch(r"[|:\s-]*-{3}[|:\s-]*", line))
+    lines = [line for line in lines if not re.fullmatch(r"[|:\s-]*-{3}[|:\s-]*", line)]
+    if ASKS_LINK.search(question):
+        return "\n".join(lines)
+    text = "\n".join(line for line in lines if not LINK_TARGET.match(line))
+    for _ in range(LINK_DEPTH):
+        text = LINK.sub(r"\1", text)
+    return text
 
 
 def text_of(item):

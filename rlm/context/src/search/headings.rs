@@ -2,7 +2,7 @@
 //!
 //! Known: `# Markdown`, `== AsciiDoc`, a line underlined with `===` or `---`, and, in a text that
 //! has none of these so far, a short line alone between blank lines that is numbered or in
-//! capitals.
+//! capitals, and the capitals at the left of a manual page.
 
 /// Follows the headings of one section, line by line.
 pub(crate) struct Headings<'a> {
@@ -48,9 +48,7 @@ impl<'a> Headings<'a> {
             Some((level, title)) => (level, title, false),
             None => match underlined(line, next, after_blank) {
                 Some(level) => (level, line.trim(), true),
-                None if !self.marked && after_blank && next.is_empty() => {
-                    (bare(line)?, line.trim(), false)
-                }
+                None if !self.marked && after_blank => (bare(line, next)?, line.trim(), false),
                 None => return None,
             },
         };
@@ -92,16 +90,22 @@ fn underlined(line: &str, next: &str, after_blank: bool) -> Option<usize> {
     Some(if next.starts_with('=') { 1 } else { 2 })
 }
 
-/// A numbered line or one in capitals, short, that ends no sentence of words.
-fn bare(line: &str) -> Option<usize> {
+/// A numbered line or one in capitals, short, that ends no sentence of words. A blank line follows,
+/// or, as in manual pages, capitals stand further left than what follows.
+fn bare(line: &str, next: &str) -> Option<usize> {
     let title = line.trim();
     if title.len() > BARE_BYTES || title.is_empty() {
         return None;
     }
     let letters = title.chars().filter(|c| c.is_alphabetic()).count();
     let capitals = letters >= 4 && !title.chars().any(char::is_lowercase);
-    if capitals {
+    let indent = line.len() - line.trim_start().len();
+    let hangs = indent == 0 && next.starts_with([' ', '\t']);
+    if capitals && (next.is_empty() || hangs) {
         return Some(1);
+    }
+    if !next.is_empty() || indent > NUMBERED_INDENT {
+        return None;
     }
     let (number, words) = title.split_once(' ')?;
     let number = number.trim_end_matches(['.', ')', ':']);
@@ -123,6 +127,8 @@ fn bare(line: &str) -> Option<usize> {
 /// No heading is longer.
 const HEADING_BYTES: usize = 200;
 const BARE_BYTES: usize = 70;
+/// A numbered line that stands further in is an item of a list.
+const NUMBERED_INDENT: usize = 4;
 
 #[cfg(test)]
 mod tests;

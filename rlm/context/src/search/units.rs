@@ -73,7 +73,7 @@ pub(crate) fn passages(text: &str, lines: Lines, above: &str) -> Cut {
         let this = &text[line.clone()];
         if let Some(found) = headings.see(this, &text[line.end..], after_blank) {
             cut.flush(line.start);
-            cut.set_path(found.path);
+            cut.heading(line.clone(), found.path);
             cut.begin_at(line.end);
             skip = found.underlined;
             cut.table = None;
@@ -84,6 +84,7 @@ pub(crate) fn passages(text: &str, lines: Lines, above: &str) -> Cut {
         cut.passage_line(line, this, after_blank);
     }
     cut.flush(text.len());
+    cut.heading(text.len()..text.len(), String::new());
     cut.done
 }
 
@@ -100,6 +101,8 @@ struct Cutter<'a> {
     table: Option<Range<usize>>,
     /// The table's first row for the unit being gathered, when it is not in it.
     head: Option<Range<usize>>,
+    /// The last heading and its line, while nothing stands under it.
+    bare_heading: Option<(Range<usize>, usize)>,
 }
 
 impl<'a> Cutter<'a> {
@@ -116,10 +119,21 @@ impl<'a> Cutter<'a> {
             start_line: 0,
             table: None,
             head: None,
+            bare_heading: None,
         }
     }
 
-    fn set_path(&mut self, path: String) {
+    /// A heading begins, with `path`. One before it that nothing stands under becomes a unit of its
+    /// own, so that no text is lost.
+    fn heading(&mut self, line: Range<usize>, path: String) {
+        let above = self.done.paths.last().map_or("", String::as_str);
+        let inside = path
+            .strip_prefix(above)
+            .is_some_and(|rest| rest.starts_with(" > "));
+        let before = self.bare_heading.replace((line, self.line));
+        if let Some((line, number)) = before.filter(|_| !inside) {
+            self.unit(line, number, None);
+        }
         if self.done.paths.last() != Some(&path) {
             self.done.paths.push(path);
         }
@@ -133,26 +147,36 @@ impl<'a> Cutter<'a> {
 
     /// Ends the unit at byte `end`, without the white space around it.
     fn flush(&mut self, end: usize) {
-        let raw = &self.text[self.start..end];
-        let body = raw.trim();
-        if !body.is_empty() {
-            let lead = raw.len() - raw.trim_start().len();
-            let start = self.start + lead;
-            let skipped = raw[..lead].matches('\n').count();
-            let head = self.head.take().filter(|head| head.start < start);
-            self.done.units.push(Unit {
-                start: start as u64,
-                len: u32::try_from(body.len()).unwrap_or(u32::MAX),
-                section: 0,
-                path: u32::try_from(self.done.paths.len() - 1).unwrap_or(0),
-                line: u32::try_from(self.start_line + skipped + 1).unwrap_or(u32::MAX),
-                head_back: head
-                    .as_ref()
-                    .map_or(0, |head| u32::try_from(start - head.start).unwrap_or(0)),
-                head_len: head.map_or(0, |head| u32::try_from(head.len()).unwrap_or(0)),
-            });
+        let head = self.head.take();
+        if self.unit(self.start..end, self.start_line, head) {
+            self.bare_heading = None;
         }
         self.begin_at(end);
+    }
+
+    /// Adds what stands in `place`, if anything; `line` is the one it begins in, from 0.
+    fn unit(&mut self, place: Range<usize>, line: usize, head: Option<Range<usize>>) -> bool {
+        let raw = &self.text[place.clone()];
+        let body = raw.trim();
+        if body.is_empty() {
+            return false;
+        }
+        let lead = raw.len() - raw.trim_start().len();
+        let start = place.start + lead;
+        let skipped = raw[..lead].matches('\n').count();
+        let head = head.filter(|head| head.start < start);
+        self.done.units.push(Unit {
+            start: start as u64,
+            len: u32::try_from(body.len()).unwrap_or(u32::MAX),
+            section: 0,
+            path: u32::try_from(self.done.paths.len() - 1).unwrap_or(0),
+            line: u32::try_from(line + skipped + 1).unwrap_or(u32::MAX),
+            head_back: head
+                .as_ref()
+                .map_or(0, |head| u32::try_from(start - head.start).unwrap_or(0)),
+            head_len: head.map_or(0, |head| u32::try_from(head.len()).unwrap_or(0)),
+        });
+        true
     }
 
     /// Takes `piece`, which follows what was gathered; flushes before it when it does not fit.

@@ -29,6 +29,16 @@ impl Job {
                 text: render(&self.setup.profile.format.empty_answer, &values),
             });
         }
+        let chars = answer.chars().count();
+        if rules.answer_chars > 0 && chars > rules.answer_chars && !self.shortened {
+            let start = clip(answer, START_CHARS);
+            let values = [("chars", chars.to_string()), ("start", start)];
+            let values = values.each_ref().map(|(key, value)| (*key, value.as_str()));
+            return Some(Note {
+                rule: AnswerRule::Long,
+                text: render(&self.setup.profile.format.long_answer, &values),
+            });
+        }
         if self.gated < rules.gate && !is_refusal(answer, &rules.refusals) {
             return self.unsupported(answer);
         }
@@ -51,6 +61,10 @@ impl Job {
             AnswerRule::Refusal => self.kept.refusal = Some(answer.clone()),
             AnswerRule::Support => {
                 self.gated += 1;
+                self.kept.rejected = Some(answer.clone());
+            }
+            AnswerRule::Long => {
+                self.shortened = true;
                 self.kept.rejected = Some(answer.clone());
             }
             AnswerRule::Empty if answer.trim().is_empty() => {}
@@ -79,3 +93,6 @@ impl Job {
         })
     }
 }
+
+/// How much of an answer that is too long is quoted back.
+const START_CHARS: usize = 80;

@@ -36,6 +36,8 @@ pub struct Job {
     errors: u32,
     /// How often the gate has sent an answer back.
     gated: u32,
+    /// An answer was sent back for its length.
+    shortened: bool,
     /// The budget that ended the ordinary turns; only the closing call may follow.
     limit: Option<LimitKind>,
     last_code: Option<String>,
@@ -111,6 +113,7 @@ impl Job {
             next_block: 0,
             errors: 0,
             gated: 0,
+            shortened: false,
             limit: None,
             last_code: None,
             shown,

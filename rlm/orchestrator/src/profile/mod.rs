@@ -163,6 +163,9 @@ pub struct Rules {
     pub gate: u32,
     /// In the first so many turns an empty answer (`None`, 0, `[]`, ..) is sent back; 0: never.
     pub empty_check: u32,
+    /// An answer of more characters is sent back once: a whole table in place of what was asked;
+    /// 0: never.
+    pub answer_chars: usize,
     /// Answers that contain one of these (in any case) say that there is no answer. They pass the
     /// gate; from a script they are not accepted.
     pub refusals: Vec<String>,

@@ -226,6 +226,25 @@ fn an_empty_answer_over_rows_is_sent_back_with_the_columns_that_it_used() {
 }
 
 #[test]
+fn a_table_in_place_of_an_answer_is_sent_back_once() {
+    let mut setup = setup(small(ContextKind::Rows));
+    setup.context.kind = ContextKind::Rows;
+    let table = format!("Counter({{{}}})", "'Miami': 12, ".repeat(40));
+    let story = Story::of(setup)
+        .root("FINAL(c)")
+        .answers(&table)
+        .root("FINAL(sum(c.values()))")
+        .answers("480")
+        .run();
+    story.answered("480");
+    assert!(
+        story.asked().starts_with(
+            "Output:\nThe answer is a table of 531 characters (Counter({'Miami': 12, "
+        )
+    );
+}
+
+#[test]
 fn a_block_without_output_says_so_and_a_repeated_one_too() {
     let block = "```repl\nx = 1\n```";
     let story = Story::plain()

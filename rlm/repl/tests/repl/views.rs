@@ -91,7 +91,38 @@ async fn searches_and_readings_are_told_as_shown() {
     );
     assert_eq!((outcome.value, outcome.shown.is_empty()), (None, false));
     let call = &outcome.journal[0].calls[0];
-    assert!(call.prompt.starts_with("Passages:\n[1] ") && call.max_tokens == Some(60));
+    assert!(call.prompt.contains(":\n[1] ") && call.max_tokens == Some(60));
+}
+
+#[tokio::test]
+async fn a_refused_reading_is_tried_again_on_the_nearest_sentences() {
+    let text = "The Toledo [museum](https://toledo.example/museum) opened in 1911.\n\n\
+        The Toledo library closed in 1950.\n";
+    let mut config = config(text);
+    config.style = repl::GuestStyle::Small;
+    let mut s = runtime().session(config).await.unwrap();
+    let code = "FINAL(ask('When did the Toledo museum open?', search('Toledo museum')))";
+    let outcome = s.run(code, &Refuser).await.unwrap();
+    let told = "1911\nsupported: The Toledo museum opened in 1911.\n";
+    assert_eq!((outcome.stdout.as_str(), outcome.shown.len()), (told, 0));
+    assert_eq!(outcome.answer.as_deref(), Some("1911"));
+    let calls: Vec<_> = outcome.journal.iter().flat_map(|it| &it.calls).collect();
+    assert_eq!(calls.len(), 4);
+    assert!(calls.iter().all(|call| !call.prompt.contains("https:")));
+}
+
+/// Answers where it may not refuse.
+struct Refuser;
+
+#[async_trait::async_trait]
+impl repl::Host for Refuser {
+    async fn ask(&self, calls: Vec<repl::LmCall>) -> Vec<Result<String, String>> {
+        let reply = |call: &repl::LmCall| match call.prompt.contains("not in the text") {
+            true => "not in the text".to_owned(),
+            false => "1911".to_owned(),
+        };
+        calls.iter().map(|call| Ok(reply(call))).collect()
+    }
 }
 
 struct Reader(&'static str);

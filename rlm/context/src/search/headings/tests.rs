@@ -38,6 +38,9 @@ fn known_styles() {
             "GNU GENERAL PUBLIC LICENSE > 5. Conveying Source.",
         ]
     );
+    let manual =
+        "NAME\n       ps - report\n\nEXIT STATUS\n       0   Success.\n\n       6   Failure.\n\n";
+    assert_eq!(paths(manual), ["NAME", "EXIT STATUS"]);
 }
 
 #[test]

@@ -78,6 +78,18 @@ fn passages_carry_their_headings() {
 }
 
 #[test]
+fn headings_over_nothing_are_kept() {
+    let text = "# A\n\n## B\nUnder b.\n## C\n## D\n";
+    let cut = passages(text, Lines::Flowing, "");
+    assert_eq!(texts(text, &cut), ["Under b.", "## C", "## D"]);
+    let last = cut.units.last().unwrap();
+    assert_eq!(
+        (cut.paths[last.path as usize].as_str(), last.line),
+        ("A > D", 6)
+    );
+}
+
+#[test]
 fn code_has_no_headings() {
     let text = "# comment\nx = 1\n";
     let cut = passages(text, Lines::Code, "a.py");
