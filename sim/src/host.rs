@@ -1,6 +1,5 @@
 //! One simulated machine: boots a node from its disk, joins when it has a token, runs clients
-//! beside
-//! it. The node inside is the production one; only its [`Parts`] differ.
+//! beside it. The node inside is the production one; only its [`Parts`] differ.
 
 use crate::disk::SimDisk;
 use crate::fabric::Fabric;

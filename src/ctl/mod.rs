@@ -39,6 +39,10 @@ pub fn main(cli: Cli) -> ExitCode {
     }
 }
 
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "named are the commands that need no cluster; all others are the fleet's"
+)]
 fn run(cli: Cli) -> Result<Exit, Failure> {
     if let Command::Config(command) = &cli.command {
         return config::run(command, cli.config.as_deref());

@@ -1,6 +1,5 @@
-//! The cluster as people use it: what `rlm-node` and `rlm-ctl` do with a node's cluster half, and
-//! the
-//! API between them. Decides nothing: every call goes to `cluster::Node`.
+//! The cluster as people use it: what `rlm-node` and `rlm-ctl` do with a node's cluster half,
+//! and the API between them. Decides nothing: every call goes to `cluster::Node`.
 
 pub mod api;
 mod errors;

@@ -360,11 +360,14 @@ struct JournalHost {
     heard: Mutex<Heard>,
 }
 
+/// One batch of model calls, and a result for each.
+type AnsweredBatch = (Vec<repl::LmCall>, Vec<Result<String, String>>);
+
 /// What a block asked, and what the journal had for it.
 #[derive(Default)]
 struct Heard {
     left: VecDeque<JournalNote>,
-    answered: Vec<(Vec<repl::LmCall>, Vec<Result<String, String>>)>,
+    answered: Vec<AnsweredBatch>,
     /// The first call that the journal does not have.
     other: Option<String>,
 }

@@ -84,6 +84,10 @@ impl Fleet {
     }
 
     /// Looks at a node's status until `good` is content.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the test waits for real processes"
+    )]
     fn await_status(&self, i: usize, what: &str, good: impl Fn(&Value) -> bool) -> Value {
         let end = Instant::now() + PATIENCE;
         loop {

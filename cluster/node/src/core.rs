@@ -1,6 +1,6 @@
 //! What the parts of one node share: the endpoint, the Raft group, and the newest view of each
-//! part.
-//! Every part writes its own view and reads the others'; commands go through bounded inboxes.
+//! part. Every part writes its own view and reads the others'; commands go through bounded
+//! inboxes.
 
 use crate::event::{EventSink, NodeEvent};
 use crate::spread::{Known, StoreAsk, StoreError};

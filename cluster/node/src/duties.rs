@@ -1,6 +1,6 @@
 //! What the leader does so that the group is what the ledger says: members learn the log, those
-//! with
-//! the voter's role vote, removed ones leave. One step at a time, each decided from the facts.
+//! with the voter's role vote, removed ones leave. One step at a time, each decided from the
+//! facts.
 
 use crate::core::Core;
 use crate::event::NodeEvent;

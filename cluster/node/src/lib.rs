@@ -1,9 +1,10 @@
 //! The cluster half of a node: transport, membership, Raft and the replicated store, wired and
-//! supervised. Knows no model, no REPL and no job's content, so that the simulation links it whole.
+//! supervised. Knows no model, no REPL and no job's content, so that the simulation links it
+//! whole.
 //!
-//! [`found`] makes a cluster, [`enter`] joins one, [`Node::start`] runs a node of it. Everything
-//! that
-//! differs between a machine and a simulated host comes in through [`Parts`] and [`Home`].
+//! [`found()`] makes a cluster, [`enter()`] joins one, [`Node::start`] runs a node of it.
+//! Everything that differs between a machine and a simulated host comes in through [`Parts`]
+//! and [`Home`].
 
 mod admit;
 mod core;

@@ -33,13 +33,15 @@ impl Handler for Echo {
         _left: Duration,
     ) -> BoxFuture<'static, Result<Bytes, Refusal>> {
         // An append's reply is small whatever the request was.
-        let reply = match frame.kind {
-            Kind::RaftAppend => wire::encode_plain(frame.kind, &[0_u64; 4]),
-            kind => frame
+        let kind = frame.kind;
+        let reply = if kind == Kind::RaftAppend {
+            wire::encode_plain(kind, &[0_u64; 4])
+        } else {
+            frame
                 .body::<Bytes>()
                 .map_or(wire::encode_plain(kind, &()), |body| {
                     wire::encode_plain(kind, &body)
-                }),
+                })
         };
         let reply = reply.map_err(|error| Refusal::Failed {
             code: 1,

@@ -1,9 +1,9 @@
-//! The cluster's certificate authority: a root that may lie in a safe, and an issuer that works.
+//! The cluster's certificate authority: a root that may lie in a safe, and an issuer that
+//! works.
 //!
 //! The root (10 years) signs issuers (90 days); the issuer signs nodes (24 hours by default).
-//! Voters hold the issuer; only the node that ran `init` holds the root's key, and it may be taken
-//! away.
-//! Everything is a function of the entropy and the date given in.
+//! Voters hold the issuer; only the node that ran `init` holds the root's key, and it may be
+//! taken away. Everything is a function of the entropy and the date given in.
 
 use crate::Serial;
 use crate::certificate::{AuthorityCertificate, Statement};

@@ -1,8 +1,7 @@
 //! State machine safety and what follows from log matching and leader completeness: whoever has
 //! applied an index has the same state there, for ever, across crashes too (Raft, figure 3; the
-//! comparison by hash is etcd's `corruption` check). Within one life `applied` and the term never
-//! go
-//! back.
+//! comparison by hash is etcd's `corruption` check). Within one life `applied` and the term
+//! never go back.
 
 use super::Breach;
 use crate::host::Machine;

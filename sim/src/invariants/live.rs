@@ -1,6 +1,5 @@
-//! Liveness: some time after the last fault everybody is up, agrees on a leader, has applied the
-//! same
-//! entries, and a new command commits (the second phase of TigerBeetle's simulator).
+//! Liveness: some time after the last fault everybody is up, agrees on a leader, has applied
+//! the same entries, and a new command commits (the second phase of TigerBeetle's simulator).
 
 use crate::world::World;
 use std::collections::BTreeSet;

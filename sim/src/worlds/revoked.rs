@@ -1,6 +1,5 @@
-//! A removed member keeps its disk, its key and a certificate that has hours left. It comes back,
-//! and
-//! nobody listens.
+//! A removed member keeps its disk, its key and a certificate that has hours left. It comes
+//! back, and nobody listens.
 
 use super::plan;
 use crate::world::{Broken, Report, World};

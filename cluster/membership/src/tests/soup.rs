@@ -179,13 +179,12 @@ proptest! {
             swim.step(now, input, &mut out);
             prop_assert!(out.len() < 500, "one input, {} effects", out.len());
             for effect in &out {
-                match effect {
-                    SwimEffect::Schedule { timer, .. } => timers.push(*timer),
-                    SwimEffect::Send { to, bytes, .. } => {
-                        prop_assert!(bytes.len() <= 1100);
-                        prop_assert_ne!(*to, node_id(0), "nobody talks to himself");
-                    }
-                    other => { prop_assert_ne!(format!("{other:?}").len(), 0); }
+                if let SwimEffect::Schedule { timer, .. } = effect {
+                    timers.push(*timer);
+                }
+                if let SwimEffect::Send { to, bytes, .. } = effect {
+                    prop_assert!(bytes.len() <= 1100);
+                    prop_assert_ne!(*to, node_id(0), "nobody talks to himself");
                 }
             }
             // Members in two tables, their news, three timers each, seeds, the removed, and a few.

@@ -1,4 +1,5 @@
-//! Raft's messages: their layouts, the way out ([`Link`]) and the order on the way in ([`Lanes`]).
+//! Raft's messages: their layouts, the way out ([`link::Link`]) and the order on the way in
+//! ([`Lanes`]).
 //! Bytes and frames are `wire`'s; who carries them is a [`Courier`]'s business.
 
 mod book;

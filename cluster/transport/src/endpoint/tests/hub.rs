@@ -103,7 +103,9 @@ impl Hub {
         if let Some(tap) = &mut state.tap {
             tap.push(bytes.clone());
         }
-        let unlucky = state.loss.is_some_and(|one_in| state.carried % one_in == 0);
+        let unlucky = state
+            .loss
+            .is_some_and(|one_in| state.carried.is_multiple_of(one_in));
         if unlucky || state.cut.contains(&(from, to)) {
             state.lost += 1;
             return;
@@ -181,7 +183,6 @@ impl AsyncUdpSocket for HubSocket {
             stride: len,
             ecn: None,
             dst_ip: None,
-            ..RecvMeta::default()
         };
         Poll::Ready(Ok(1))
     }
