@@ -32,12 +32,13 @@ impl SuiteSet {
     }
 }
 
-pub const SET_NAMES: [&str; 5] = [
+pub const SET_NAMES: [&str; 6] = [
     "first-light",
     "blind-a",
     "blind-b",
     "documents-a",
     "documents-b",
+    "documents-c",
 ];
 
 #[derive(Debug, thiserror::Error)]
@@ -59,6 +60,7 @@ pub fn find_set(name: &str) -> Result<SuiteSet, FindSetError> {
         "blind-b" => (SET_NAMES[2], include_str!("../sets/blind-b.toml")),
         "documents-a" => (SET_NAMES[3], include_str!("../sets/documents-a.toml")),
         "documents-b" => (SET_NAMES[4], include_str!("../sets/documents-b.toml")),
+        "documents-c" => (SET_NAMES[5], include_str!("../sets/documents-c.toml")),
         other => return Err(FindSetError::Unknown(other.to_owned())),
     };
     let spec = toml::from_str(text).map_err(|source| FindSetError::Malformed {
