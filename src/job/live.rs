@@ -85,8 +85,12 @@ impl Models for LiveModels {
 
 impl LiveModels {
     fn request(&self, call: &LmCall) -> ChatRequest {
+        let system = call.system.clone().map(Message::system);
         ChatRequest {
-            messages: vec![Message::user(call.prompt.clone())],
+            messages: system
+                .into_iter()
+                .chain([Message::user(call.prompt.clone())])
+                .collect(),
             prefill: None,
             sampling: Sampling {
                 seed: self.seed,

@@ -125,6 +125,26 @@ pub(crate) fn columns_named(card: &str, code: &str) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
+/// The values of a card's columns (`name: 'value', 'value'`) that the question has as words, in
+/// whatever case and number: `kind 'hotel'` for "spent on hotels".
+pub(crate) fn values_named(card: &str, question: &str) -> Vec<String> {
+    let stemmed = |text: &str| -> Vec<String> {
+        words(text).map(|word| stem(&word.to_lowercase())).collect()
+    };
+    let asked = stemmed(question);
+    let mut found = Vec::new();
+    for (key, values) in card.lines().filter_map(|line| line.split_once(": ")) {
+        for value in values.split('\'').skip(1).step_by(2) {
+            let wanted = stemmed(value);
+            let named = !wanted.is_empty() && asked.windows(wanted.len()).any(|w| w == wanted);
+            if named && !wanted.iter().all(|word| is_stop_word(word)) {
+                found.push(format!("{key} '{value}'"));
+            }
+        }
+    }
+    found
+}
+
 /// The first `most` characters.
 pub(crate) fn clip(text: &str, most: usize) -> String {
     text.chars().take(most).collect()

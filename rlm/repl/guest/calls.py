@@ -76,7 +76,8 @@ def guard(name, items):
 
 
 def key_of(made):
-    return (made["kind"], made["prompt"], made.get("model"), made.get("context"))
+    return (made["kind"], made["prompt"], made.get("system"), made.get("model"),
+            made.get("context"))
 
 
 def single(made):

@@ -20,11 +20,18 @@ SHARE_LEAST = 0.35
 # found in single sentences needs this share, and more when the reader could not refuse.
 WEAK, SHARE_AGAIN, SHARE_PRESSED = 0.6, 0.5, 0.75
 
-# A number keeps its points: a version is one word.
+# "A is less than B" says that B is more: neither word in the other's place is another thing.
+COMPARING = frozenset("""more less most least fewer better worse higher lower larger smaller bigger
+greater faster slower earlier later""".split())
+# Initials of so many words in a row may stand for them: `minimum supported Rust version`, `MSRV`.
+INITIALS = range(3, 6)
+
 # Who asks for one of these may find it in a heading.
 TITLES = frozenset("release version section chapter part article clause heading step".split())
 
+# A number keeps its points: a version is one word.
 _WORD = re.compile(r"\d+(?:[.,]\d+)+|\w+")
+_UNIT = re.compile(r"(\d+)([^\W\d_]+)")
 _END = re.compile(r"(?<=[.!?])\s+(?=[^a-z])")
 _NAME = re.compile(r"\b[A-Z][a-z]\w+(?: [A-Z][a-z]\w+)*")
 _BLANK = re.compile(r"\n\s*\n")
@@ -41,7 +48,21 @@ def stem(word):
 
 
 def stems(text):
-    return {stem(word) for word in _WORD.findall(text.lower())}
+    """The stems of a text; `64kB` is also its number and its unit."""
+    words = _WORD.findall(text.lower())
+    return {stem(part) for word in words for part in [word, *unit_parts(word)]}
+
+
+def unit_parts(word):
+    """The number and the unit of a word such as `64kB`."""
+    match = _UNIT.fullmatch(word)
+    return match.groups() if match else ()
+
+
+def is_missing(word, have):
+    """Whether stems have neither a word nor, of `64kB`, its number and its unit."""
+    parts = unit_parts(word.lower())
+    return stem(word.lower()) not in have and not (parts and {stem(p) for p in parts} <= have)
 
 
 def asked_words(question):
@@ -49,6 +70,29 @@ def asked_words(question):
     words = enumerate(_WORD.findall(question))
     kept = [w for i, w in words if w.lower() not in STOP and not (i == 0 and w[0].isupper())]
     return list(dict.fromkeys(kept))
+
+
+def initials(words):
+    """What words in a row would be shortened to, in capitals, and the stems that it stands for."""
+    said = _WORD.findall(words)
+    found = {}
+    for many in INITIALS:
+        for i in range(len(said) - many + 1):
+            row = [w.lower() for w in said[i : i + many]]
+            if all(w.isalpha() for w in row) and not {row[0], row[-1]} & STOP:
+                short = "".join(w[0] for w in row).upper()
+                found.setdefault(short, {stem(w) for w in row if w not in STOP})
+    return found
+
+
+def glossed(question, texts):
+    """The question with the initials beside the words that the texts shorten."""
+    said = {word for text in texts for word in _WORD.findall(text)}
+    for short in initials(question):
+        if short in said and short not in _WORD.findall(question):
+            spelt = r"[\W_]+".join(rf"{letter}\w*" for letter in short)
+            question = re.sub(rf"\b({spelt})", rf"\1 ({short})", question, count=1, flags=re.I)
+    return question
 
 
 def is_name(word):
@@ -107,7 +151,7 @@ def near_misses(question, sentence):
 
     found = []
     for first, second in zip(asked, asked[1:]):
-        if first.lower() in STOP or second.lower() in STOP:
+        if {first.lower(), second.lower()} & (STOP | COMPARING):
             continue
         a, b = stem(first.lower()), stem(second.lower())
         if a in have and lacks(b) and is_name(first) and not is_name(second):
@@ -123,7 +167,8 @@ def doubts(question, sentence, paragraph, path, is_topic):
     about goes without saying."""
     row = sentence.startswith("|")
     have = stems(f"{path} {sentence if row else paragraph}")
-    names = [w for w in asked_words(question) if is_name(w) and stem(w.lower()) not in have]
+    have = have.union(*(of for short, of in initials(question).items() if short.lower() in have))
+    names = [w for w in asked_words(question) if is_name(w) and is_missing(w, have)]
     names = [w for w in names if w[0].isdigit() or not is_topic(w)]
     return names + near_misses(question, sentence)
 
@@ -141,13 +186,20 @@ class Pool:
         self.items = [(sentence, paragraph, path) for path, text in passages
                       for paragraph in _BLANK.split(text) for sentence in sentences(paragraph)]
         self.words = {stem(w.lower()) for w in asked_words(question)}
-        self.held = [self.words & stems(f"{document} {path} {s}") for s, _, path in self.items]
+        self.short = {short.lower(): of for short, of in initials(question).items()}
+        self.held = [self.holds(f"{document} {path} {s}") for s, _, path in self.items]
         times = {w: sum(w in has for has in self.held) for w in self.words}
         self.weight = {w: math.log(1 + len(self.items) / n) if n else 0 for w, n in times.items()}
 
+    def holds(self, text):
+        """The question's words that a text has, also by their initials."""
+        have = stems(text)
+        long = [of for short, of in self.short.items() if short in have]
+        return self.words & have.union(*long)
+
     def share(self, i):
         """The share of the question in the sentence and its headings; its paragraph counts half."""
-        beside = (self.words & stems(self.items[i][1])) - self.held[i]
+        beside = self.holds(self.items[i][1]) - self.held[i]
         has = self.worth(self.held[i]) + self.worth(beside) / 2
         return has / (self.worth(self.words) or 1)
 

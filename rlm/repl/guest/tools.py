@@ -15,6 +15,8 @@ SCORE_SHARE, BRIDGED = 0.4, 2
 # It reads so many whole.
 FIRST_READ = 4
 DOCUMENT_MAX = 80
+# Initials are looked for in contexts up to this many characters: each takes a walk over the text.
+INITIALS_CHARS = 64_000_000
 # A question that was asked so often is not read for again: the root only varies its search words.
 ROUNDS = 2
 # A name that is in the context so often, or once in so many characters, is what it is about.
@@ -28,6 +30,7 @@ LENIENT = (
     "If they do not say it, answer: not in the text."
 )
 PLAIN = "Answer in a few words from the passages."
+READ_ALL = "Nothing more can be found. Call FINAL(answer) now."
 ASKS_LINK = re.compile(r"(?i)\b(url|link|address|web|website|site|page)s?\b")
 # A link of Markdown with its text, `[text](target)`, which can be in another, and a target alone.
 LINK = re.compile(r"!?\[((?:[^\[\]]|\[[^\[\]]*\])*)\](?:\([^()\s]*\)|\[[^\[\]]*\])")
@@ -82,13 +85,20 @@ def search(words, k=None, **_ignored):
     flush_pending()
     small = CONFIG.get("small")
     k = int(k or (SEARCH_SMALL if small else SEARCH_CAPABLE))
-    found = ctx("search", words=words, k=k)
+    found = ctx("search", words=with_initials(words), k=k)
     made = Hits(map(Passage, with_bridge(words, found, k) if small else found))
     if small:
         PENDING.append(made)
     else:
         BLOCK["shown"].extend(made)
     return made
+
+
+def with_initials(words):
+    """The words, and what the context shortens some of them to."""
+    if CONFIG["context"].get("chars", 0) > INITIALS_CHARS:
+        return words
+    return " ".join([words] + [short for short in reading.initials(words) if occurrences(short)])
 
 
 def with_bridge(words, found, k):
@@ -145,7 +155,8 @@ def ask_small(question, passages, model):
     read = READ.setdefault(question, [])
     pairs = [pair for pair in dict.fromkeys(pairs) if pair not in read]
     said = reading.REFUSED
-    if pairs and len(read) < FIRST_READ * ROUNDS:
+    again = pairs and len(read) < FIRST_READ * ROUNDS
+    if again:
         whole = pairs[:FIRST_READ]
         read.extend(whole)
         pool = reading.Pool(question, pairs, document())
@@ -156,7 +167,8 @@ def ask_small(question, passages, model):
             said = reading.better(said, reading.judged(pool, answers, is_topic))
     if not said.holds:
         BLOCK["shown"].extend(f"{path}\n{text}" if path else text for path, text in pairs)
-    print("\n".join(reading.told(said, reading.Pool(question, pairs, document()))))
+    lines = reading.told(said, reading.Pool(question, pairs, document()))
+    print("\n".join(lines if again else [said.answer, READ_ALL]))
     return Said(said.answer)
 
 
@@ -187,7 +199,8 @@ def document():
 
 def asking(texts, question, how):
     of = f" of {document()}" if document() else ""
-    return f"Passages{of}:\n{reading.numbered(texts)}\n\nQuestion: {question}\n{how}"
+    asked = reading.glossed(question, texts)
+    return f"Passages{of}:\n{reading.numbered(texts)}\n\nQuestion: {asked}\n{how}"
 
 
 def trim(text, question=""):
@@ -223,10 +236,11 @@ def label(items, question, labels, model=None, **_ignored):
     grammar = "root ::= " + " | ".join(json.dumps(name, ensure_ascii=False) for name in labels)
     texts = [text_of(item) for item in items]
     once = list(dict.fromkeys(texts))
+    # What all have in common comes first, and is computed once.
+    system = f"{question} Answer with one of: {', '.join(labels)}."
     made = [
         calls.call(
-            f"{question}\nText: {text[:LABEL_CHARS]}\nAnswer with one of: {', '.join(labels)}.",
-            model, grammar=grammar, max_tokens=LABEL_TOKENS,
+            text[:LABEL_CHARS], model, system=system, grammar=grammar, max_tokens=LABEL_TOKENS,
         )
         for text in once
     ]

@@ -26,6 +26,9 @@ pub enum LmKind {
 pub struct LmCall {
     pub kind: LmKind,
     pub prompt: String,
+    /// A system message before the prompt: what many calls of one batch have in common.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub system: Option<String>,
     /// For [`LmKind::Recursive`]: the text that the child works on, when it is not the prompt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub context: Option<String>,

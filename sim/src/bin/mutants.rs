@@ -236,7 +236,7 @@ fn row(mutant: &Mutant, end: &End) -> (bool, String) {
 fn seeds(tree: &Tree, mutant: &Mutant, most: u64) -> Result<End, String> {
     for seed in 1..=most {
         let world = mutant.world.name;
-        let ran = finish(Command::new(tree.program()).args([world, &seed.to_string(), "--quiet"]))?;
+        let ran = finish(Command::new(&tree.program).args([world, &seed.to_string(), "--quiet"]))?;
         let Some(invariant) = broken(&ran) else {
             continue;
         };
@@ -271,10 +271,11 @@ fn broken(ran: &Ran) -> Option<String> {
     )
 }
 
-/// The copy that is patched, and the folder that its builds share.
+/// The copy that is patched, the folder that its builds share, and the program that came of them.
 struct Tree {
     source: PathBuf,
     target: PathBuf,
+    program: PathBuf,
 }
 
 impl Tree {
@@ -285,10 +286,19 @@ impl Tree {
         let scratch = scratch.canonicalize().map_err(|error| error.to_string())?;
         let tree = Tree {
             source: scratch.join("tree"),
-            target: scratch.join("build"),
+            // Where the repository itself is built, all dependencies lie ready.
+            target: std::env::var_os("CARGO_TARGET_DIR")
+                .map_or(scratch.join("build"), PathBuf::from),
+            program: scratch.join("seed"),
         };
         let root = root();
-        if !tree.source.join(".git").exists() {
+        // The copy has no objects of its own: it dies with the repository that it was made from.
+        let alive = tree.source.join(".git").exists()
+            && good(tree.git().args(["rev-parse", "--quiet", "HEAD^{tree}"])).is_ok();
+        if !alive {
+            if tree.source.exists() {
+                fs::remove_dir_all(&tree.source).map_err(|error| error.to_string())?;
+            }
             let mut clone = Command::new("git");
             clone.args(["clone", "--quiet", "--shared", "--no-checkout"]);
             good(clone.arg(&root).arg(&tree.source))?;
@@ -305,14 +315,19 @@ impl Tree {
     fn build(&self, mutant: &Mutant) -> Result<(), String> {
         good(self.git().arg("apply").arg(&mutant.patch))?;
         let mut cargo = Command::new("cargo");
-        cargo.args(["build", "--quiet", "--locked", "-p", "sim", "--bin", "seed"]);
+        // The whole workspace is selected, so that dependencies get the features that they have.
+        cargo.args(["build", "--quiet", "--locked", "--workspace"]);
+        cargo.args(["--bin", "seed"]);
         cargo
             .current_dir(&self.source)
             .env("CARGO_TARGET_DIR", &self.target);
         for name in FOREIGN {
             cargo.env_remove(name);
         }
-        good(&mut cargo)
+        good(&mut cargo)?;
+        // The next build of the repository puts its own program there.
+        let copied = fs::copy(self.target.join("debug/seed"), &self.program);
+        copied.map(|_| ()).map_err(|error| error.to_string())
     }
 
     fn restore(&self) -> Result<(), String> {
@@ -324,10 +339,6 @@ impl Tree {
         let mut git = Command::new("git");
         git.arg("-C").arg(&self.source);
         git
-    }
-
-    fn program(&self) -> PathBuf {
-        self.target.join("debug/seed")
     }
 }
 

@@ -148,3 +148,18 @@ fn columns_are_those_that_the_code_names_in_quotes() {
     );
     assert_eq!(columns_named("", code), "");
 }
+
+#[test]
+fn values_of_columns_are_found_in_the_question() {
+    let card = "rows: list of 9 dicts with the keys\nkind: 'hotel', 'taxi', 'new train'\n\
+                status: 'open', 'the'\ncost: number 1..9";
+    let check = |question: &str, expected: &[&str]| {
+        assert_eq!(values_named(card, question), expected, "{question}");
+    };
+    check(
+        "How many Taxis of the legal department are open?",
+        &["kind 'taxi'", "status 'open'"],
+    );
+    check("What did the new trains cost?", &["kind 'new train'"]);
+    check("What did the new buses cost?", &[]);
+}

@@ -2,7 +2,7 @@
 
 use super::Job;
 use super::block::KEPT_CHARS;
-use crate::gate::{clip, columns_named, doubt, is_empty_answer, is_refusal};
+use crate::gate::{clip, columns_named, doubt, is_empty_answer, is_refusal, values_named};
 use crate::profile::render;
 use crate::{AnswerRule, Effect, TraceEvent};
 
@@ -21,13 +21,7 @@ impl Job {
             return None;
         }
         if is_empty_answer(answer) && self.ledger.tally().turns <= rules.empty_check {
-            let columns = columns_named(&self.setup.context.card, code);
-            let quoted = format!("'{}'", answer.trim());
-            let values = [("answer", quoted.as_str()), ("columns", &columns)];
-            return Some(Note {
-                rule: AnswerRule::Empty,
-                text: render(&self.setup.profile.format.empty_answer, &values),
-            });
+            return Some(self.empty(answer, code));
         }
         let chars = answer.chars().count();
         if rules.answer_chars > 0 && chars > rules.answer_chars && !self.shortened {
@@ -43,6 +37,22 @@ impl Job {
             return self.unsupported(answer);
         }
         None
+    }
+
+    fn empty(&self, answer: &str, code: &str) -> Note {
+        let (context, format) = (&self.setup.context, &self.setup.profile.format);
+        let columns = columns_named(&context.card, code);
+        let quoted = format!("'{}'", answer.trim());
+        let values = [("answer", quoted.as_str()), ("columns", &columns)];
+        let mut text = render(&format.empty_answer, &values);
+        let named = values_named(&context.card, &self.setup.question).join(", ");
+        if !named.is_empty() {
+            text += &render(&format.named_values, &[("values", &named)]);
+        }
+        Note {
+            rule: AnswerRule::Empty,
+            text,
+        }
     }
 
     fn unsupported(&self, answer: &str) -> Option<Note> {

@@ -100,6 +100,7 @@ fn templates(p: &Profile) -> Vec<Rule<'_>> {
             &f.empty_answer,
             &["answer", "columns"],
         ),
+        ("format.named_values", &f.named_values, &["values"]),
         ("format.long_answer", &f.long_answer, &["chars", "start"]),
         ("format.unsupported", &f.unsupported, &["sentence", "names"]),
         ("format.refused", &f.refused, &["limit", "asked", "granted"]),

@@ -33,6 +33,8 @@ pub struct Format {
     pub code_cut: String,
     /// An empty answer that was sent back: `{answer} {columns}`.
     pub empty_answer: String,
+    /// Appended to that when the question has values of columns as words: `{values}`.
+    pub named_values: String,
     /// An answer that was sent back for its length: `{chars} {start}`.
     pub long_answer: String,
     /// An answer that the gate sent back: `{sentence} {names}`.
@@ -59,6 +61,7 @@ impl Default for Format {
                        Write a shorter one."
                 .into(),
             empty_answer: "The answer {answer} looks wrong: nothing matched.\n{columns}".into(),
+            named_values: "\nThe question names {values}.".into(),
             long_answer: "The answer has {chars} characters: {start}...".into(),
             unsupported: "The sentence \"{sentence}\" does not mention {names}.".into(),
             refused: "no more sub-calls: the limit of {limit} is reached".into(),

@@ -226,6 +226,30 @@ fn an_empty_answer_over_rows_is_sent_back_with_the_columns_that_it_used() {
 }
 
 #[test]
+fn an_empty_answer_is_sent_back_with_the_values_that_the_question_names() {
+    let mut setup = setup(small(ContextKind::Rows));
+    setup.context.kind = ContextKind::Rows;
+    setup.context.card = "context: 900 lines.\nrows: list of 900 dicts with the keys\n\
+                          shop: 'Miami', 'Ocala'\ncolour: 'blue', 'red'"
+        .into();
+    setup.question = "How many red pieces did Ocala sell?".into();
+    let story = Story::of(setup)
+        .root("FINAL(sum(r[\"shop\"] == \"red\" for r in rows))")
+        .answers("0")
+        .root("FINAL(7)")
+        .answers("7")
+        .run();
+    story.answered("7");
+    assert!(
+        story
+            .asked()
+            .ends_with("\nThe question names shop 'Ocala', colour 'red'."),
+        "{}",
+        story.asked()
+    );
+}
+
+#[test]
 fn a_table_in_place_of_an_answer_is_sent_back_once() {
     let mut setup = setup(small(ContextKind::Rows));
     setup.context.kind = ContextKind::Rows;

@@ -111,6 +111,54 @@ async fn a_refused_reading_is_tried_again_on_the_nearest_sentences() {
     assert!(calls.iter().all(|call| !call.prompt.contains("https:")));
 }
 
+#[tokio::test]
+async fn initials_stand_for_the_words_that_they_shorten() {
+    let text = "The minimum number of supported nodes is three.\n\nCurrently, the MSRV is 1.88.\n\n\
+        Version 1.21.0 of the book is about rust and corrosion.\n";
+    let mut config = config(text);
+    config.style = repl::GuestStyle::Small;
+    let mut s = runtime().session(config).await.unwrap();
+    let code = "q = 'What is the minimum supported Rust version?'\nask(q, search(q))";
+    let outcome = s.run(code, &Reader("1.88")).await.unwrap();
+    assert_eq!(
+        outcome.stdout,
+        "1.88\nsupported: Currently, the MSRV is 1.88.\n"
+    );
+    let asked = &outcome.journal[0].calls[0].prompt;
+    assert!(
+        asked.contains("\nQuestion: What is the minimum supported Rust version (MSRV)?\n"),
+        "{asked}"
+    );
+}
+
+#[tokio::test]
+async fn a_number_with_its_unit_is_found_in_either_spelling() {
+    let text = "A copy takes about 64kB per 1GB of values (4 kB pages).\n\nValues are sorted.\n";
+    let mut config = config(text);
+    config.style = repl::GuestStyle::Small;
+    let mut s = runtime().session(config).await.unwrap();
+    let code = "ask('What does a copy take for 1 GB of values and 4kB pages?', search('copy'))";
+    let outcome = s.run(code, &Reader("64 kB")).await.unwrap();
+    assert!(
+        outcome.stdout.contains("\nsupported: A copy"),
+        "{outcome:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_comparison_said_the_other_way_round_is_no_doubt() {
+    let text = "The splay tree was less efficient than the chunked map of each PReg.\n";
+    let mut config = config(text);
+    config.style = repl::GuestStyle::Small;
+    let mut s = runtime().session(config).await.unwrap();
+    let code = "ask('What was more efficient for each PReg?', search('efficient PReg'))";
+    let outcome = s.run(code, &Reader("the chunked map")).await.unwrap();
+    assert!(
+        outcome.stdout.contains("\nsupported: The splay tree"),
+        "{outcome:?}"
+    );
+}
+
 /// Answers where it may not refuse.
 struct Refuser;
 
