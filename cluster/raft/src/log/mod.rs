@@ -14,11 +14,11 @@
 //! batch), so a flipped bit in the last acknowledged entries is found too, except within
 //! [`SEAL_AFTER`] of a power cut; for that moment `group::standing` asks the peers.
 //!
-//! **The chain** starts at the header, which holds the node's id, the log's epoch, its own place in
-//! the sequence and the checksum that the segment before ended with. A write that went to the wrong
-//! place, was dropped, or was swapped with another breaks it; so does a segment of another node or
-//! of the log before a repair. A segment's end names its successor ([`frame::Kind::Roll`]), so that a
-//! lost last segment is seen.
+//! **The chain** starts at the header, which holds the node's id, the log's epoch, its own
+//! place in the sequence and the checksum that the segment before ended with. A write that went
+//! to the wrong place, was dropped, or was swapped with another breaks it; so does a segment of
+//! another node or of the log before a repair. A segment's end names its successor
+//! ([`frame::Kind::Roll`]), so that a lost last segment is seen.
 //!
 //! **After an fsync error** nobody knows what is durable, and asking again may lie (the kernel may
 //! have marked the pages clean): the process aborts through [`crate::Abort`].
