@@ -286,9 +286,9 @@ impl Tree {
         let scratch = scratch.canonicalize().map_err(|error| error.to_string())?;
         let tree = Tree {
             source: scratch.join("tree"),
-            // Where the repository itself is built, all dependencies lie ready.
-            target: std::env::var_os("CARGO_TARGET_DIR")
-                .map_or(scratch.join("build"), PathBuf::from),
+            // A folder apart: cargo names what it builds by the place in the workspace, so in the
+            // repository's own folder a mutant's crates would be taken for the healthy ones.
+            target: scratch.join("build"),
             program: scratch.join("seed"),
         };
         let root = root();
@@ -315,9 +315,7 @@ impl Tree {
     fn build(&self, mutant: &Mutant) -> Result<(), String> {
         good(self.git().arg("apply").arg(&mutant.patch))?;
         let mut cargo = Command::new("cargo");
-        // The whole workspace is selected, so that dependencies get the features that they have.
-        cargo.args(["build", "--quiet", "--locked", "--workspace"]);
-        cargo.args(["--bin", "seed"]);
+        cargo.args(["build", "--quiet", "--locked", "-p", "sim", "--bin", "seed"]);
         cargo
             .current_dir(&self.source)
             .env("CARGO_TARGET_DIR", &self.target);
@@ -325,7 +323,7 @@ impl Tree {
             cargo.env_remove(name);
         }
         good(&mut cargo)?;
-        // The next build of the repository puts its own program there.
+        // The next mutant's build puts its own program there.
         let copied = fs::copy(self.target.join("debug/seed"), &self.program);
         copied.map(|_| ()).map_err(|error| error.to_string())
     }

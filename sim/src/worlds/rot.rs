@@ -3,6 +3,7 @@
 
 use super::{happened, plan, settle};
 use crate::world::{Broken, Report, World, WorldSpec};
+use raft::Standing;
 use rand::Rng;
 use std::time::Duration;
 
@@ -34,13 +35,26 @@ fn flip(spec: &WorldSpec, part: &str) -> Result<Report, Broken> {
         let dark = world.rng.random_range(100..2000);
         world.run_for(Duration::from_millis(dark))?;
         world.boot(i);
+        // Before it counts again another damage would be one of two, and two are no minority of
+        // three.
         world.run_until(("a damaged node repairs", REPAIR), |world| {
-            world.all_alive()
+            world.all_alive()?;
+            all_sound(world)
         })?;
     }
     happened(&world, "a flipped bit", flips)?;
     settle(&mut world)?;
     Ok(world.report())
+}
+
+fn all_sound(world: &World) -> Result<(), String> {
+    for machine in &world.machines {
+        let standing = machine.node().map(|node| node.raft().standing);
+        if standing != Some(Standing::Sound) {
+            return Err(format!("{} is {standing:?}", machine.name()));
+        }
+    }
+    Ok(())
 }
 
 /// Segments of the Raft log. A vote whose two copies are both damaged is a node that must not come
