@@ -49,8 +49,8 @@ pub(super) async fn on_disk(bench: &Bench) -> Result<Vec<Row>> {
     let tail = Measured::new(latency.p95, crate::row::Unit::Seconds, beside);
     let rows = vec![
         many.target(Target::times(2.0, "etcd by gRPC", etcd)),
-        one.target(Target::at_most(fsync + 0.000_2))
-            .note(&format!("fsync p50 {shown}")),
+        one.note(&format!("fsync p50 {shown}"))
+            .target(Target::at_most(fsync + 0.000_2)),
         Row::new(
             "Raft commits, disk, 64 clients in the leader: p95",
             tail,
@@ -127,6 +127,13 @@ struct Open {
 }
 
 impl Open {
+    fn note(self, more: &str) -> Open {
+        Open {
+            ours: self.ours.with(more),
+            ..self
+        }
+    }
+
     fn target(self, target: Target) -> Row {
         Row::new(self.work, self.ours, target)
             .peer("etcd by gRPC", self.grpc)
@@ -151,7 +158,10 @@ impl Found {
             let what = if at == 0 { ": p50" } else { "" };
             let none = || Measured::rate(&[], None);
             Open {
-                work: format!("Raft commits, {place}, {clients} clients in the leader{what}"),
+                work: format!(
+                    "Raft commits, {place}, {} in the leader{what}",
+                    many(clients)
+                ),
                 ours: figure(&self.ours[at], &self.cpu[at]).unwrap_or_else(none),
                 grpc: figure(&self.grpc[at], &self.etcd_cpu[at]),
                 gateway: figure(&self.gateway[at], &[]),
@@ -166,7 +176,7 @@ impl Found {
                 continue;
             };
             let what = if at == 0 { ": p50" } else { "" };
-            let work = format!("  as users: {clients} clients of rlm-node's HTTP API{what}");
+            let work = format!("  as users: {} of rlm-node's HTTP API{what}", many(clients));
             let row = Row::new(work, ours, Target::None)
                 .peer("etcd by HTTP gateway", measured(&self.gateway[at], at));
             rows.push(row);
@@ -174,6 +184,11 @@ impl Found {
         let command = format!("benches/cluster/run --only {figure}");
         rows.into_iter().map(|row| row.command(&command)).collect()
     }
+}
+
+fn many(clients: usize) -> String {
+    let ending = if clients == 1 { "" } else { "s" };
+    format!("{clients} client{ending}")
 }
 
 fn measured(rounds: &Rounds, at: usize) -> Option<Measured> {

@@ -8,7 +8,7 @@ use crate::process::{Talk, command};
 use crate::role::echo::{EchoClient, SHORT, frame, payload};
 use crate::row::{Measured, Row, Target};
 use crate::stats::Spread;
-use anyhow::Result;
+use anyhow::{Context, Result};
 use std::time::Duration;
 use tempfile::TempDir;
 use tokio::task::JoinSet;
@@ -23,7 +23,8 @@ pub(super) async fn measure(bench: &Bench) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
     let elsewhere = "vllm-router adds 50 us over its backend, 162 us for 60 kB";
     for (bytes, whole) in SHAPES {
-        let all = parties.singles(bench, &payload(bytes, whole)).await?;
+        let all = parties.singles(bench, &payload(bytes, whole)).await;
+        let all = all.with_context(|| format!("{bytes} B, one at a time"))?;
         let back = if whole { bytes } else { SHORT };
         let target = match (bytes, whole) {
             (SHORT, _) => Target::at_most(0.000_040),
@@ -51,7 +52,10 @@ pub(super) async fn measure(bench: &Bench) -> Result<Vec<Row>> {
         (SHORT, 256, Target::at_least(60_000.0)),
         (LONG, 16, Target::None),
     ] {
-        let [ours, redis, nats] = parties.many(bench, bytes, in_flight).await?;
+        let [ours, redis, nats] = parties
+            .many(bench, bytes, in_flight)
+            .await
+            .with_context(|| format!("{bytes} B, {in_flight} at a time"))?;
         rows.push(
             Row::new(
                 format!("{} both ways, {in_flight} in flight", size(bytes)),

@@ -28,12 +28,14 @@ pub(super) async fn measure(bench: &Bench) -> Result<Vec<Row>> {
     ];
     let idle = words(&format!("idle --loss 50 --seconds {}", bench.size(1000)));
     let (swim, swim_command) = bench.pure::<SwimReport>(&idle).await?;
-    let spread = words(&format!("spread --loss 0.05 --writes {}", bench.size(500)));
-    let (crdt, crdt_command) = bench.pure::<SpreadReport>(&spread).await?;
-    for (what, ratio, command) in [
-        ("membership", swim.simulated_per_cpu, swim_command),
-        ("CRDT, 50 writes/s", crdt.simulated_per_cpu, crdt_command),
-    ] {
+    let mut pure = vec![("membership", swim.simulated_per_cpu, swim_command)];
+    for (what, per_second, writes) in [("CRDT, 1 write/s", 1, 20), ("CRDT, 50 writes/s", 50, 500)] {
+        let writes = bench.size(writes);
+        let line = format!("spread --loss 0.05 --per-second {per_second} --writes {writes}");
+        let (found, command) = bench.pure::<SpreadReport>(&words(&line)).await?;
+        pure.push((what, found.simulated_per_cpu, command));
+    }
+    for (what, ratio, command) in pure {
         rows.push(
             Row::new(
                 format!("the same, pure machines, 50 nodes, 5 % loss: {what}"),

@@ -28,6 +28,9 @@ pub(crate) enum Pure {
         loss: f64,
         #[arg(long, default_value_t = 500)]
         writes: u64,
+        /// Of all nodes together
+        #[arg(long, default_value_t = 50)]
+        per_second: u32,
     },
     /// What local writes and reads of the CRDT store cost
     Store {
@@ -86,7 +89,8 @@ impl Pure {
                 nodes,
                 loss,
                 writes,
-            } => serde_json::to_string(&spread(nodes, loss, writes)),
+                per_second,
+            } => serde_json::to_string(&spread(nodes, loss, (writes, per_second))),
             Pure::Store { times } => serde_json::to_string(&store(times)?),
             Pure::Deaths { nodes, loss, kills } => {
                 let weather = swim::Weather::lan(loss);
@@ -121,7 +125,7 @@ fn report(found: &trial::Detection, begin: f64) -> SwimReport {
     }
 }
 
-fn spread(nodes: usize, loss: f64, writes: u64) -> SpreadReport {
+fn spread(nodes: usize, loss: f64, (writes, per_second): (u64, u32)) -> SpreadReport {
     let weather = Weather {
         loss,
         round_trip: Duration::from_millis(1),
@@ -133,7 +137,7 @@ fn spread(nodes: usize, loss: f64, writes: u64) -> SpreadReport {
     for i in 0..writes {
         let writer = world.random(nodes);
         world.hold(writer, hash_of(i));
-        world.run(BETWEEN_WRITES);
+        world.run(Duration::from_secs(1) / per_second.max(1));
     }
     let simulated = world.now.since(since).as_secs_f64();
     let simulated_per_cpu = simulated / (cpu_of_thread() - cpu);
@@ -241,7 +245,6 @@ const READS: [(&str, Read); 3] = [
 ];
 
 const NOW: Time = Time(1_763_000_000_000_000);
-const BETWEEN_WRITES: Duration = Duration::from_millis(20);
 
 #[cfg(test)]
 mod tests {
@@ -249,7 +252,7 @@ mod tests {
 
     #[test]
     fn the_pure_figures_run_at_a_small_size() {
-        let spread = spread(5, 0.05, 5);
+        let spread = spread(5, 0.05, (5, 50));
         assert_eq!((spread.seen.count, spread.unseen), (5, 0));
         let store = store(50).unwrap();
         assert_eq!((store.writes.len(), store.reads.len()), (3, 3));
