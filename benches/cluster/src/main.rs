@@ -202,8 +202,10 @@ mod tests {
         assert_eq!(choose(&[]).unwrap().len(), FIGURES.len());
         let one = choose(&["ping".to_owned()]).unwrap();
         assert_eq!((one.len(), one[0].name), (1, "ping"));
-        let unknown = choose(&["pong".to_owned()]).unwrap_err().to_string();
-        assert!(unknown.contains("--list"), "{unknown}");
+        let unknown = choose(&["pong".to_owned()])
+            .err()
+            .map(|error| error.to_string());
+        assert!(unknown.is_some_and(|said| said.contains("--list")));
     }
 
     #[test]

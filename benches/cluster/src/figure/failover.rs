@@ -15,7 +15,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// Heartbeat, shortest and longest election timeout in ms that reach 100 ms on loopback.
-const FAST: [u64; 3] = [8, 20, 40];
+const FAST: [u64; 3] = [5, 15, 30];
 
 pub(super) async fn measure(bench: &Bench) -> Result<Vec<Row>> {
     let mut lan = Fleet::assemble(&bench.me, &bench.shm, None).await?;
