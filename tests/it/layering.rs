@@ -49,6 +49,18 @@ const MAY_USE: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "cluster-bench",
+        &[
+            "base",
+            "wire",
+            "crdt",
+            "transport",
+            "membership",
+            "raft",
+            "cluster",
+        ],
+    ),
+    (
         "rlm-node",
         &[
             "base",
@@ -91,6 +103,10 @@ const NEVER: &[(&str, &[&str])] = &[
     ("actor", &["quinn", "openraft"]),
     ("cluster", &["wasmtime", "llama-cpp-sys-2", "reqwest"]),
     ("sim", &["wasmtime", "llama-cpp-sys-2", "reqwest"]),
+    (
+        "cluster-bench",
+        &["wasmtime", "llama-cpp-sys-2", "reqwest"],
+    ),
 ];
 
 /// Locked packages. Each one is somebody else's code that our users run. QUIC, certificates, Raft,

@@ -72,6 +72,7 @@ fn prepare(token: &Token, sockets: Sockets, ask: &JoinAsk<'_>) -> Result<Prepare
     });
     let config = tls::client(None, verifier, ask.wall.clone(), ask.settings);
     let config = config.map_err(|error| socket(&error))?;
+    let sockets = sockets.bounded(ask.settings.mtu_ceiling);
     // This endpoint lives for one request, so nobody will look for it after a restart.
     let passing = KeySeed::generate(&mut rand::rng());
     let quinn = quinn::Endpoint::new_with_abstract_socket(

@@ -117,6 +117,7 @@ impl Endpoint {
         wall: Arc<dyn WallClock>,
     ) -> Result<Endpoint, StartError> {
         settings.check()?;
+        let sockets = sockets.bounded(settings.mtu_ceiling);
         let revoked = watch::Sender::new(Arc::new(Revocations::default()));
         let verifier = Arc::new(Verifier {
             cluster: identity.cluster(),
