@@ -13,6 +13,7 @@ const SMOKE: &[(&str, u64)] = &[
     ("power", 20),
     ("revoked", 20),
     ("rot", 10),
+    ("blobs", 10),
 ];
 
 /// Simulations at a time.

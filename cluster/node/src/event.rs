@@ -1,7 +1,7 @@
 //! What happens in a node, as a closed list: the same events feed the log, the simulation's trace
 //! and the status page.
 
-use base::{NodeId, Time};
+use base::{ContentHash, NodeId, Time};
 use membership::Standing;
 use std::fmt;
 
@@ -46,6 +46,18 @@ pub enum NodeEvent {
     StoreDamaged {
         why: String,
     },
+    /// It is on this node's disk now.
+    BlobHeld {
+        hash: ContentHash,
+    },
+    /// It rotted, and was put aside.
+    BlobDamaged {
+        hash: ContentHash,
+    },
+    /// Nobody named it for long enough.
+    BlobDropped {
+        hash: ContentHash,
+    },
     Fault {
         why: String,
     },
@@ -81,6 +93,9 @@ impl fmt::Display for NodeEvent {
             NodeEvent::Renewed { until_s } => write!(f, "certificate until {until_s}"),
             NodeEvent::RenewalFailed { why } => write!(f, "no new certificate: {why}"),
             NodeEvent::StoreDamaged { why } => write!(f, "replicated store put aside: {why}"),
+            NodeEvent::BlobHeld { hash } => write!(f, "has blob {hash}"),
+            NodeEvent::BlobDamaged { hash } => write!(f, "damaged blob {hash} put aside"),
+            NodeEvent::BlobDropped { hash } => write!(f, "blob {hash} dropped: nobody names it"),
             NodeEvent::Fault { why } => write!(f, "fault: {why}"),
             NodeEvent::ActorFailed { path, why } => write!(f, "{path} failed: {why}"),
         }

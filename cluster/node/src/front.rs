@@ -2,6 +2,7 @@
 //! send which kind was decided before it came here.
 
 use crate::admit;
+use crate::blobs;
 use crate::core::Core;
 use crate::event::NodeEvent;
 use crate::messages::{
@@ -144,7 +145,18 @@ async fn answer(
             reply(kind, &EchoBody { unix, ..body })
         }
         Kind::Status => reply(kind, &crate::view::status(&core)),
-        Kind::Swim | Kind::BlobGet | Kind::BlobPut => Err(Refusal::Unsupported),
+        Kind::BlobGet => {
+            let body = frame.body().map_err(garbled)?;
+            // Weights do not shrink.
+            let piece = blobs::get(&core, body).await?;
+            wire::encode_plain(kind, &piece).map_err(|error| failed(FailCode::Internal, error))
+        }
+        Kind::BlobPut => {
+            let body = frame.body().map_err(garbled)?;
+            reply(kind, &blobs::put(&core, body, left).await?)
+        }
+        // Only ever a datagram.
+        Kind::Swim => Err(Refusal::Unsupported),
     }
 }
 

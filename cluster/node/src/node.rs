@@ -1,5 +1,6 @@
 //! A running node: its parts, wired and started, and what the shell may ask of it.
 
+use crate::blobs::{BlobSettingsError, Shelf};
 use crate::core::{Carrier, Core};
 use crate::event::{EventSink, NodeEvent};
 use crate::front::Front;
@@ -16,7 +17,7 @@ use raft::{Abort, Group, Starter, Writer};
 use rand::RngCore;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::time::Instant;
 use transport::{Endpoint, Sockets, WallClock};
 
@@ -44,6 +45,8 @@ pub enum NodeStartError {
     Raft(#[from] raft::StartError),
     #[error("the membership settings are wrong: {0}")]
     Swim(#[from] SwimSettingsError),
+    #[error("the settings of blobs are wrong: {0}")]
+    Blobs(#[from] BlobSettingsError),
     #[error("the replicated store did not start: {0}")]
     Store(#[from] LoadError),
     #[error(transparent)]
@@ -62,6 +65,9 @@ pub struct Node {
 impl Node {
     /// Starts every part. The home must hold a node: `found` or `enter` made it.
     pub async fn start<H: Home>(home: H, parts: Parts) -> Result<Node, NodeStartError> {
+        parts.settings.swim.check()?;
+        let blob_settings = parts.settings.blobs;
+        blob_settings.check(parts.settings.transport.in_flight.bulk)?;
         let record = begin_boot(&home)?;
         let identity = home.load_identity()?;
         must_fit(&home, &record, &identity)?;
@@ -90,12 +96,15 @@ impl Node {
             parts.abort,
         )
         .await?;
-        parts.settings.swim.check()?;
+        let shelf = Shelf::new(Arc::new(home.blobs()?), blob_settings.reserve_bytes);
+        shelf.forget_puts();
         let (swim_notes, swim_seat) = mailbox(SWIM_QUEUE);
         let (store_asks, store_seat) = mailbox(STORE_QUEUE);
+        let (blob_asks, blob_seat) = mailbox(BLOB_QUEUE);
         let seats = Seats {
             swim: (swim_notes.clone(), swim_seat),
             store: (store_asks.clone(), store_seat),
+            blobs: (blob_asks.clone(), blob_seat),
         };
         let core = Arc::new(Core {
             node: record.node,
@@ -118,6 +127,11 @@ impl Node {
             known: watch::Sender::new(Arc::new(Known::default())),
             swim_notes,
             store_asks,
+            blob_asks,
+            blob_settings,
+            shelf,
+            puts: Semaphore::new(blob_settings.puts),
+            writer: parts.writer,
             dialled: Mutex::new(record.peers.iter().copied().collect::<BTreeMap<_, _>>()),
         });
         front.open(&core);
@@ -273,3 +287,5 @@ impl Node {
 const SWIM_QUEUE: usize = 1024;
 /// Asks that wait for the store.
 const STORE_QUEUE: usize = 4096;
+/// Asks that wait for the one who fetches blobs; each is taken within microseconds.
+const BLOB_QUEUE: usize = 256;

@@ -26,6 +26,8 @@ pub(crate) enum StoreAsk {
     },
     Record(Bytes, oneshot::Sender<Option<Bytes>>),
     Holders(ContentHash, oneshot::Sender<BTreeSet<NodeId>>),
+    /// Every blob that a node is said to have.
+    Placed(NodeId, oneshot::Sender<BTreeSet<ContentHash>>),
     Total(String, oneshot::Sender<u64>),
     Removed(NodeId),
 }
@@ -142,6 +144,11 @@ impl StoreDriver {
             }
             StoreAsk::Holders(hash, answer) => {
                 drop(answer.send(self.gossip.store().holders(&hash).collect()));
+            }
+            StoreAsk::Placed(node, answer) => {
+                let placements = self.gossip.store().placements();
+                let its = placements.filter(|(_, holder)| *holder == node);
+                drop(answer.send(its.map(|(hash, _)| hash).collect()));
             }
             StoreAsk::Total(metric, answer) => {
                 answer.send(self.gossip.store().total(&metric)).ok();
