@@ -37,6 +37,11 @@ pub enum NodeEvent {
     Voter(NodeId),
     Demoted(NodeId),
     Removed(NodeId),
+    /// The leader says what the ledger revoked, before this node's log does.
+    ToldRevoked {
+        from: NodeId,
+        count: usize,
+    },
     Renewed {
         until_s: u64,
     },
@@ -90,6 +95,9 @@ impl fmt::Display for NodeEvent {
             NodeEvent::Voter(node) => write!(f, "{} votes", node.short()),
             NodeEvent::Demoted(node) => write!(f, "{} votes no more", node.short()),
             NodeEvent::Removed(node) => write!(f, "removed {}", node.short()),
+            NodeEvent::ToldRevoked { from, count } => {
+                write!(f, "told by {} of {count} revocations", from.short())
+            }
             NodeEvent::Renewed { until_s } => write!(f, "certificate until {until_s}"),
             NodeEvent::RenewalFailed { why } => write!(f, "no new certificate: {why}"),
             NodeEvent::StoreDamaged { why } => write!(f, "replicated store put aside: {why}"),

@@ -118,7 +118,13 @@ async fn answer(
         }
         Kind::Revoked => {
             let revoked: Revocations = frame.body().map_err(garbled)?;
+            let from = known(&from)?;
             core.endpoint.revoke(&revoked);
+            for node in &revoked.nodes {
+                core.unlink(*node);
+            }
+            let count = revoked.nodes.len() + revoked.serials.len();
+            core.tell_now(NodeEvent::ToldRevoked { from, count });
             reply(kind, &())
         }
         Kind::Gossip | Kind::Digest => {

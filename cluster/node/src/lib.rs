@@ -21,6 +21,7 @@ mod messages;
 mod node;
 mod ops;
 mod renew;
+mod revoke;
 mod roster;
 mod settings;
 mod spread;

@@ -12,7 +12,7 @@ use crate::node::open_store;
 use crate::settings::Settings;
 use crate::spread::{StoreAsk, StoreDriver};
 use crate::swim::{SwimDriver, SwimNote};
-use crate::{duties, facts, renew, roster};
+use crate::{duties, facts, renew, revoke, roster};
 use actor::{
     ActorContext, ActorFailure, Child, Inbox, Mailbox, Restart, Seat, Spec, Strategy, Worker,
 };
@@ -37,6 +37,9 @@ pub(crate) fn spec<H: Home>(core: &Arc<Core>, home: &H, settings: &Settings, sea
         vec![
             roster(core, home),
             worker(core, "duties", |core| async { duties::serve(core).await }),
+            worker(core, "revocations", |core| async {
+                revoke::push(core).await
+            }),
             renewal(core, home),
             worker(core, "facts", |core| async { facts::publish(core).await }),
             worker(core, "faults", |core| async { watch_faults(core).await }),
