@@ -17,7 +17,7 @@ use futures::future::BoxFuture;
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 use tokio::time::Instant;
-use transport::{Caller, Handler, LinkEvent, Refusal, Revocations};
+use transport::{Caller, Handler, LinkEvent, Refusal, Revocations, datagram_kind};
 use wire::{Frame, Kind};
 
 /// The endpoint's handler. It exists before the parts behind it, which are set once.
@@ -57,12 +57,22 @@ impl Handler for Front {
     }
 
     fn datagram(&self, from: NodeId, bytes: Bytes) {
-        if let Some(core) = self.core() {
-            // A full inbox loses it, as a full socket buffer would.
-            core.swim_notes
-                .try_send(SwimNote::Datagram { from, bytes })
-                .ok();
+        let Some(core) = self.core() else {
+            return;
+        };
+        // A full inbox loses it, as a full socket buffer would.
+        if datagram_kind(&bytes) == Kind::Gossip {
+            let letter = wire::open_bytes(&bytes).and_then(|frame| Letter::decode(&frame));
+            if let Ok(letter) = letter {
+                core.store_asks
+                    .try_send(StoreAsk::Letter { from, letter })
+                    .ok();
+            }
+            return;
         }
+        core.swim_notes
+            .try_send(SwimNote::Datagram { from, bytes })
+            .ok();
     }
 
     fn link(&self, event: LinkEvent) {

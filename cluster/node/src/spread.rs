@@ -14,6 +14,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
+use wire::Kind;
 
 /// What others ask of the store.
 #[derive(Debug)]
@@ -173,7 +174,9 @@ impl StoreDriver {
         }
     }
 
-    /// Letters may be lost: none is waited for, and past the bound they are dropped.
+    /// Letters may be lost: none is waited for, and past the bound they are dropped. Small ones
+    /// travel as datagrams where the path is free; what a path loses the next comparison repairs,
+    /// which itself travels on a stream.
     fn send(&mut self, to: &[NodeId], letter: &Letter) {
         let kind = letter.kind();
         let frame = match letter.encode() {
@@ -189,6 +192,9 @@ impl StoreDriver {
                 return;
             }
             let (endpoint, node, frame) = (self.core.endpoint.clone(), *node, frame.clone());
+            if kind == Kind::Gossip && endpoint.spare_datagram(node, frame.clone()).is_ok() {
+                continue;
+            }
             self.letters.spawn(async move {
                 endpoint.call(node, kind, frame, LETTER_TIME).await.ok();
             });
