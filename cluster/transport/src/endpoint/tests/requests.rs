@@ -3,7 +3,7 @@
 use super::hub::Rate;
 use super::world::{FAIL, HANG, Node, PANIC, TTL, World, frame};
 use crate::streams;
-use crate::{CallError, DatagramError, InFlight, Refusal};
+use crate::{CallError, DatagramError, InFlight, Refusal, datagram_kind};
 use bytes::Bytes;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
