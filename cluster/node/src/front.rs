@@ -127,14 +127,7 @@ async fn answer(
             reply(kind, &IssuerReply { issuer })
         }
         Kind::Revoked => {
-            let revoked: Revocations = frame.body().map_err(garbled)?;
-            let from = known(&from)?;
-            core.endpoint.revoke(&revoked);
-            for node in &revoked.nodes {
-                core.unlink(*node);
-            }
-            let count = revoked.nodes.len() + revoked.serials.len();
-            core.tell_now(NodeEvent::ToldRevoked { from, count });
+            told_revoked(&core, known(&from)?, &frame.body().map_err(garbled)?);
             reply(kind, &())
         }
         Kind::Gossip | Kind::Digest => {
@@ -161,19 +154,20 @@ async fn answer(
             reply(kind, &EchoBody { unix, ..body })
         }
         Kind::Status => reply(kind, &crate::view::status(&core)),
-        Kind::BlobGet => {
-            let body = frame.body().map_err(garbled)?;
-            // Weights do not shrink.
-            let piece = blobs::get(&core, body).await?;
-            wire::encode_plain(kind, &piece).map_err(|error| failed(FailCode::Internal, error))
-        }
-        Kind::BlobPut => {
-            let body = frame.body().map_err(garbled)?;
-            reply(kind, &blobs::put(&core, body, left).await?)
-        }
+        Kind::BlobGet | Kind::BlobPut => blobs::answer(&core, frame, left).await,
         // Only ever a datagram.
         Kind::Swim => Err(Refusal::Unsupported),
     }
+}
+
+/// Closes what rests on it before the leader gets its answer.
+fn told_revoked(core: &Core, from: NodeId, revoked: &Revocations) {
+    core.endpoint.revoke(revoked);
+    for node in &revoked.nodes {
+        core.unlink(*node);
+    }
+    let count = revoked.nodes.len() + revoked.serials.len();
+    core.tell_now(NodeEvent::ToldRevoked { from, count });
 }
 
 /// Sends some bytes to a peer and back: the round trip, and the peer's calendar.
@@ -200,11 +194,11 @@ fn known(from: &Caller) -> Result<NodeId, Refusal> {
         .ok_or(Refusal::Unauthorised(transport::Denial::NoCertificate))
 }
 
-fn reply<T: serde::Serialize>(kind: Kind, body: &T) -> Result<Bytes, Refusal> {
+pub(crate) fn reply<T: serde::Serialize>(kind: Kind, body: &T) -> Result<Bytes, Refusal> {
     wire::encode(kind, body).map_err(|error| failed(FailCode::Internal, error))
 }
 
-fn garbled(error: wire::DecodeError) -> Refusal {
+pub(crate) fn garbled(error: wire::DecodeError) -> Refusal {
     failed(FailCode::Garbled, error)
 }
 

@@ -1,6 +1,6 @@
 //! A running node: its parts, wired and started, and what the shell may ask of it.
 
-use crate::blobs::{BlobSettingsError, Shelf};
+use crate::blobs::{BlobSettings, BlobSettingsError, Shelf};
 use crate::core::{Carrier, Core};
 use crate::event::{EventSink, NodeEvent};
 use crate::front::Front;
@@ -65,9 +65,7 @@ pub struct Node {
 impl Node {
     /// Starts every part. The home must hold a node: `found` or `enter` made it.
     pub async fn start<H: Home>(home: H, parts: Parts) -> Result<Node, NodeStartError> {
-        parts.settings.swim.check()?;
-        let blob_settings = parts.settings.blobs;
-        blob_settings.check(parts.settings.transport.in_flight.bulk)?;
+        let blob_settings = check(&parts.settings)?;
         let record = begin_boot(&home)?;
         let identity = home.load_identity()?;
         must_fit(&home, &record, &identity)?;
@@ -87,17 +85,9 @@ impl Node {
             node: record.node,
             others: record.peers.iter().map(|(node, _)| *node).collect(),
         };
-        let group = Group::start(
-            starter,
-            parts.settings.raft.clone(),
-            home.log()?,
-            Carrier(endpoint.clone()),
-            parts.writer,
-            parts.abort,
-        )
-        .await?;
-        let shelf = Shelf::new(Arc::new(home.blobs()?), blob_settings.reserve_bytes);
-        shelf.forget_puts();
+        let raft = (parts.settings.raft.clone(), parts.writer, parts.abort);
+        let group = start_group(&home, starter, &endpoint, raft).await?;
+        let shelf = open_shelf(&home, &blob_settings)?;
         let (swim_notes, swim_seat) = mailbox(SWIM_QUEUE);
         let (store_asks, store_seat) = mailbox(STORE_QUEUE);
         let (blob_asks, blob_seat) = mailbox(BLOB_QUEUE);
@@ -160,6 +150,28 @@ impl Node {
         self.core.group.shutdown().await;
         self.core.endpoint.close().await;
     }
+}
+
+fn check(settings: &Settings) -> Result<BlobSettings, NodeStartError> {
+    settings.swim.check()?;
+    settings.blobs.check(settings.transport.in_flight.bulk)?;
+    Ok(settings.blobs)
+}
+
+async fn start_group<H: Home>(
+    home: &H,
+    starter: Starter,
+    endpoint: &Endpoint,
+    (settings, writer, abort): (raft::Settings, Writer, Arc<dyn Abort>),
+) -> Result<Group<Carrier>, NodeStartError> {
+    let carrier = Carrier(endpoint.clone());
+    Ok(Group::start(starter, settings, home.log()?, carrier, writer, abort).await?)
+}
+
+fn open_shelf<H: Home>(home: &H, settings: &BlobSettings) -> Result<Shelf, HomeError> {
+    let shelf = Shelf::new(Arc::new(home.blobs()?), settings.reserve_bytes);
+    shelf.forget_puts();
+    Ok(shelf)
 }
 
 /// What membership knows before its machine runs.

@@ -26,7 +26,7 @@ pub use publish::{NewBlobVersion, Published};
 pub use settings::{BlobSettings, BlobSettingsError};
 
 pub(crate) use driver::{BlobAsk, BlobDriver};
-pub(crate) use serve::{get, put};
+pub(crate) use serve::answer;
 pub(crate) use shelf::Shelf;
 
 #[cfg(test)]

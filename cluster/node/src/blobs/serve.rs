@@ -7,7 +7,7 @@ use super::fetch::on_disk;
 use super::messages::{BlobGetReply, BlobGetRequest, BlobPutReply, BlobPutRequest};
 use super::settings::MAX_CHUNK;
 use crate::core::Core;
-use crate::front::failed;
+use crate::front::{failed, garbled, reply};
 use crate::messages::FailCode;
 use base::ContentHash;
 use bytes::Bytes;
@@ -15,8 +15,21 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 use transport::Refusal;
+use wire::{Frame, Kind};
 
-pub(crate) async fn get(core: &Core, request: BlobGetRequest) -> Result<BlobGetReply, Refusal> {
+/// A frame of kind `BlobGet` or `BlobPut`; the caller waits for `left` at most.
+pub(crate) async fn answer(core: &Core, frame: Frame, left: Duration) -> Result<Bytes, Refusal> {
+    let kind = frame.kind;
+    if kind == Kind::BlobPut {
+        let body = frame.body().map_err(garbled)?;
+        return reply(kind, &put(core, body, left).await?);
+    }
+    let piece = get(core, frame.body().map_err(garbled)?).await?;
+    // Weights do not shrink.
+    wire::encode_plain(kind, &piece).map_err(|error| failed(FailCode::Internal, error))
+}
+
+async fn get(core: &Core, request: BlobGetRequest) -> Result<BlobGetReply, Refusal> {
     let BlobGetRequest {
         hash,
         offset,
@@ -57,7 +70,7 @@ pub(crate) async fn get(core: &Core, request: BlobGetRequest) -> Result<BlobGetR
     }
 }
 
-pub(crate) async fn put(
+async fn put(
     core: &Core,
     request: BlobPutRequest,
     left: Duration,

@@ -231,15 +231,6 @@ impl Intake {
         Ok(hash)
     }
 
-    /// Begins anew, with nothing.
-    pub(crate) fn restart(mut self) -> Result<Intake, BlobError> {
-        self.clear()?;
-        self.hasher.reset();
-        self.len = 0;
-        self.resumed = false;
-        Ok(self)
-    }
-
     pub(crate) fn discard(self) -> Result<(), BlobError> {
         self.shelf.remove(self.file)
     }
