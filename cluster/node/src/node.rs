@@ -81,12 +81,8 @@ impl Node {
         for (node, addr) in &record.peers {
             endpoint.add_peer(*node, vec![*addr]);
         }
-        let starter = Starter {
-            node: record.node,
-            others: record.peers.iter().map(|(node, _)| *node).collect(),
-        };
         let raft = (parts.settings.raft.clone(), parts.writer, parts.abort);
-        let group = start_group(&home, starter, &endpoint, raft).await?;
+        let group = start_group(&home, &record, &endpoint, raft).await?;
         let shelf = open_shelf(&home, &blob_settings)?;
         let (swim_notes, swim_seat) = mailbox(SWIM_QUEUE);
         let (store_asks, store_seat) = mailbox(STORE_QUEUE);
@@ -160,10 +156,14 @@ fn check(settings: &Settings) -> Result<BlobSettings, NodeStartError> {
 
 async fn start_group<H: Home>(
     home: &H,
-    starter: Starter,
+    record: &NodeRecord,
     endpoint: &Endpoint,
     (settings, writer, abort): (raft::Settings, Writer, Arc<dyn Abort>),
 ) -> Result<Group<Carrier>, NodeStartError> {
+    let starter = Starter {
+        node: record.node,
+        others: record.peers.iter().map(|(node, _)| *node).collect(),
+    };
     let carrier = Carrier(endpoint.clone());
     Ok(Group::start(starter, settings, home.log()?, carrier, writer, abort).await?)
 }
