@@ -241,6 +241,16 @@ impl Intake {
     }
 }
 
+impl Drop for Intake {
+    /// A client that goes away in the middle leaves nothing. What is in place has another name by
+    /// now, and the beginning of a fetch is kept.
+    fn drop(&mut self) {
+        if matches!(self.file, Shelved::Put(_)) {
+            self.shelf.disk.remove(&self.file.name()).ok();
+        }
+    }
+}
+
 impl Shelved {
     pub(crate) fn name(self) -> String {
         match self {

@@ -240,12 +240,23 @@ fn a_blob_has_a_largest_size() {
 fn what_a_client_had_begun_goes_at_the_next_start_and_what_is_not_ours_stays() {
     let bench = bench();
     let name = bench.put(TEXT);
-    drop(bench.shelf.begin(5).expect("begun"));
+    // As a process leaves it that is killed.
+    bench.spoil(&Shelved::Put(5).name(), b"half");
     bench.spoil("notes.txt", b"not ours");
     assert_eq!(bench.names(), [Shelved::Whole(name), Shelved::Put(5)]);
     bench.shelf.forget_puts();
     assert_eq!(bench.names(), [Shelved::Whole(name)]);
     assert!(bench.folder.path().join("blobs/notes.txt").exists());
+}
+
+#[test]
+fn a_client_that_goes_away_leaves_nothing() {
+    let bench = bench();
+    let mut intake = bench.shelf.begin(5).expect("begun");
+    intake.add(TEXT, MAX).expect("added");
+    assert_eq!(bench.names(), [Shelved::Put(5)]);
+    drop(intake);
+    assert_eq!(bench.names(), []);
 }
 
 #[test]
