@@ -46,7 +46,7 @@ async fn get(core: &Core, request: BlobGetRequest) -> Result<BlobGetReply, Refus
         });
     }
     if offset == 0 {
-        // Somebody wants it: no garbage for now.
+        // Somebody wants it: it is no garbage before the next sweep.
         core.blob_asks.try_send(BlobAsk::Wanted(hash)).ok();
     }
     let max = usize::try_from(max.min(MAX_CHUNK)).unwrap_or(0);
