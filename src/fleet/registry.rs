@@ -1,5 +1,5 @@
-//! The registry's part of the API: blobs are handed in, versions are entered and promoted. Its types
-//! are defined here once, for the server and every client.
+//! The registry's part of the API: blobs are handed in, versions are entered and promoted. Its
+//! types are defined here once, for the server and every client.
 
 use super::api::{DoneReply, VERSION};
 use super::routes::Failed;

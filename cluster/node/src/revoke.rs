@@ -1,7 +1,7 @@
-//! What the ledger revokes is told to every member at once by the leader, besides the log: a learner
-//! that installs a snapshot, or a node whose Raft has stopped over a damaged log, would otherwise
-//! keep a thief's connection open for as long as it lags. Whoever is told closes its links before
-//! it answers (`Kind::Revoked`; only a voter may say it).
+//! What the ledger revokes is told to every member at once by the leader, besides the log: a
+//! learner that installs a snapshot, or a node whose Raft has stopped over a damaged log, would
+//! otherwise keep a thief's connection open for as long as it lags. Whoever is told closes its
+//! links before it answers (`Kind::Revoked`; only a voter may say it).
 
 use crate::core::Core;
 use crate::roster::revoked_since;

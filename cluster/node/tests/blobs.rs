@@ -1,5 +1,5 @@
-//! Blobs between real nodes: a version's bytes outlive their first holder, one that cannot be copied
-//! is not entered, rot is mended from another node.
+//! Blobs between real nodes: a version's bytes outlive their first holder, one that cannot be
+//! copied is not entered, rot is mended from another node.
 
 mod lab;
 

@@ -36,7 +36,7 @@ pub enum BlobSettingsError {
          the other half is for snapshots"
     )]
     Bulk { asked: usize, room: usize },
-    #[error("blobs.retention must be at least {} min: a publication takes that long", SHORTEST / 60)]
+    #[error("blobs.retention must be at least {SHORTEST} s: a publication takes that long")]
     Retention,
     #[error("blobs.sweep_every must be at least 1 s and at most retention")]
     Sweep,

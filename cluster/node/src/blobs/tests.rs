@@ -1,4 +1,5 @@
-//! The shelf on a real folder and on one that fails, the decisions as tables, the messages as bytes.
+//! The shelf on a real folder and on one that fails, the decisions as tables, the messages as
+//! bytes.
 
 mod choices;
 mod shelf;
