@@ -86,6 +86,18 @@ impl SimDisk {
         self.lock().counters
     }
 
+    /// Bytes of all files together.
+    pub fn used(&self) -> u64 {
+        self.lock().used() as u64
+    }
+
+    /// Bytes that still fit; none on a disk without a bound.
+    pub fn free(&self) -> Option<u64> {
+        let inner = self.lock();
+        let capacity = inner.rates.capacity?;
+        Some(capacity.saturating_sub(inner.used() as u64))
+    }
+
     /// How long the disk takes for a sync.
     pub fn sync_time(&self) -> Duration {
         self.lock().rates.sync_time
@@ -255,12 +267,7 @@ impl Inner {
         self.write_fault()?;
         let start = usize::try_from(offset).map_err(io::Error::other)?;
         let end = start + bytes.len();
-        let used: usize = self
-            .image
-            .files
-            .values()
-            .map(|file| file.bytes().len())
-            .sum();
+        let used = self.used();
         let held = self.file(name).map_or(0, |file| file.bytes().len());
         let grown = (used - held + held.max(end)) as u64;
         if self.rates.capacity.is_some_and(|capacity| grown > capacity) {
@@ -269,6 +276,11 @@ impl Inner {
         }
         self.file_mut(name).write(start, bytes);
         Ok(())
+    }
+
+    fn used(&self) -> usize {
+        let files = self.image.files.values();
+        files.map(|file| file.bytes().len()).sum()
     }
 
     fn power_cut(&mut self) {

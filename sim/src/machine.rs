@@ -2,7 +2,7 @@
 //! same rules of syncing as on a real one.
 
 use crate::disk::SimDisk;
-use cluster::{Home, HomeError, NodeRecord, PendingJoin};
+use cluster::{BlobDisk, Home, HomeError, NodeRecord, PendingJoin};
 use raft::{Disk, DiskError};
 use redb::StorageBackend;
 use serde::de::DeserializeOwned;
@@ -65,6 +65,7 @@ fn damaged(file: &str, why: &dyn fmt::Display) -> HomeError {
 impl Home for SimHome {
     type Disk = SimFolder;
     type Backend = SimBackend;
+    type Blobs = SimBlobs;
 
     fn name(&self) -> String {
         self.name.clone()
@@ -147,6 +148,60 @@ impl Home for SimHome {
             .rename(STORE, "store.damaged")
             .map_err(|error| io(&error))?;
         Ok(self.disk.sync_dir().map_err(|error| io(&error))?)
+    }
+
+    fn blobs(&self) -> Result<SimBlobs, HomeError> {
+        Ok(SimBlobs(SimFolder {
+            disk: self.disk.clone(),
+            prefix: BLOBS,
+        }))
+    }
+}
+
+/// A node's blobs on a simulated disk.
+#[derive(Clone)]
+pub struct SimBlobs(SimFolder);
+
+impl BlobDisk for SimBlobs {
+    fn list(&self) -> Result<Vec<String>, DiskError> {
+        self.0.clone().list()
+    }
+
+    fn size(&self, name: &str) -> Result<u64, DiskError> {
+        let len = self.0.disk.len(&self.0.full(name));
+        len.map_err(|error| DiskError::from_io("look at", name, &error))
+    }
+
+    fn read(&self, name: &str, offset: u64, max: usize) -> Result<Vec<u8>, DiskError> {
+        let left = self.size(name)?.saturating_sub(offset);
+        let mut bytes = vec![0; usize::try_from(left).unwrap_or(max).min(max)];
+        let read = self.0.disk.read_at(&self.0.full(name), offset, &mut bytes);
+        read.map_err(|error| DiskError::from_io("read", name, &error))?;
+        Ok(bytes)
+    }
+
+    fn append(&self, name: &str, bytes: &[u8]) -> Result<(), DiskError> {
+        self.0.clone().append(name, bytes)
+    }
+
+    fn sync(&self, name: &str) -> Result<(), DiskError> {
+        self.0.clone().sync(name)
+    }
+
+    fn sync_dir(&self) -> Result<(), DiskError> {
+        self.0.clone().sync_dir()
+    }
+
+    fn rename(&self, from: &str, to: &str) -> Result<(), DiskError> {
+        self.0.clone().rename(from, to)
+    }
+
+    fn remove(&self, name: &str) -> Result<(), DiskError> {
+        self.0.clone().remove(name)
+    }
+
+    fn free(&self) -> Option<u64> {
+        self.0.disk.free()
     }
 }
 
@@ -246,5 +301,7 @@ const PENDING: &str = "pending";
 const IDENTITY: &str = "identity";
 const ISSUER: &str = "issuer";
 const STORE: &str = "store";
+/// Where blobs lie: the beginning of their files' names.
+pub const BLOBS: &str = "blobs/";
 /// No file of a node's home is larger.
 const FILE_BYTES: usize = 1 << 20;

@@ -1,4 +1,4 @@
-//! The smoke set: 240 seeds over all worlds, each in a process of its own, and the same
+//! The smoke set: 250 seeds over all worlds, each in a process of its own, and the same
 //! seed twice. A seed that fails is printed with the command that replays it.
 
 use std::process::Command;
@@ -8,6 +8,7 @@ use std::sync::{Mutex, PoisonError};
 /// Seeds of each world. Those of 3, 5 and 7 nodes come about as 3 : 2 : 1.
 const SMOKE: &[(&str, u64)] = &[
     ("alone", 10),
+    ("blobs", 10),
     ("calm", 30),
     ("chaos", 50),
     ("fences", 10),

@@ -28,6 +28,8 @@ pub fn refusal(what: &str, refusal: &Refusal) -> Failure {
             ),
             FailCode::Unknown => (Exit::Unknown, "try again: the same request does no harm"),
             FailCode::NoIssuer => (Exit::Failed, "try again, or ask another voter"),
+            FailCode::NoBlob => (Exit::NotFound, "see who has it: `rlm-ctl registry show`"),
+            FailCode::NoRoom => (Exit::Failed, "free some space on that node"),
             FailCode::Refused | FailCode::Garbled | FailCode::Internal => (Exit::Failed, ""),
         },
         Refusal::NotLeader { .. } => (Exit::NoQuorum, "try again, or name a voter as the seed"),

@@ -4,6 +4,7 @@
 pub mod api;
 mod errors;
 mod machine;
+pub mod registry;
 mod routes;
 mod run;
 mod setup;

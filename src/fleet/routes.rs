@@ -42,11 +42,12 @@ pub fn routes(node: Arc<Node>, data: PathBuf) -> Router {
         .route("/v1/cluster/tree", get(tree))
         .route("/v1/cluster/doctor", get(move |state| doctor(state, data)))
         .route("/v1/cluster/leave", post(leave))
-        .with_state(node)
+        .with_state(node.clone())
+        .merge(super::registry::routes(node))
 }
 
 /// A failure as the API tells it.
-struct Failed(Failure);
+pub(super) struct Failed(Failure);
 
 impl From<Failure> for Failed {
     fn from(failure: Failure) -> Failed {

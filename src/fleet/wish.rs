@@ -3,14 +3,18 @@
 use crate::api::ErrorBody;
 use crate::ctl::Failure;
 use crate::exit::Exit;
-use bytes::Bytes;
-use http_body_util::{BodyExt, Full, Limited};
+use bytes::{Bytes, BytesMut};
+use futures::stream::try_unfold;
+use http_body_util::{BodyExt, Full, Limited, StreamBody};
+use hyper::body::{Body, Frame};
 use hyper::{Method, Request};
 use hyper_util::rt::TokioIo;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::path::Path;
 use std::time::Duration;
+use tokio::fs::File;
+use tokio::io::AsyncReadExt;
 use tokio::net::UnixStream;
 use tokio::time::timeout;
 
@@ -34,11 +38,56 @@ pub async fn look<A: DeserializeOwned>(socket: &Path, path: &str) -> Result<A, F
     ask::<(), A>(socket, (Method::GET, path), None, LOOK).await
 }
 
+/// Sends a file's bytes, however many, and reads the answer.
+pub async fn upload<A: DeserializeOwned>(
+    socket: &Path,
+    path: &str,
+    file: &Path,
+) -> Result<A, Failure> {
+    let open = File::open(file).await.map_err(|error| {
+        Failure::new(Exit::Usage, "the file cannot be read")
+            .why(format!("{}: {error}", file.display()))
+    })?;
+    let pieces = try_unfold(open, |mut open| async move {
+        let mut piece = BytesMut::with_capacity(PIECE);
+        let read = open.read_buf(&mut piece).await?;
+        Ok::<_, std::io::Error>((read > 0).then(|| (Frame::data(piece.freeze()), open)))
+    });
+    let request = Request::builder()
+        .method(Method::POST)
+        .uri(path)
+        .header("host", "node")
+        .header("content-type", "application/octet-stream")
+        .body(StreamBody::new(pieces))
+        .map_err(garbled)?;
+    converse(socket, request).await
+}
+
 async fn exchange<Q: Serialize, A: DeserializeOwned>(
     socket: &Path,
     (method, path): (Method, &str),
     body: Option<&Q>,
 ) -> Result<A, Failure> {
+    let bytes = match body {
+        Some(body) => serde_json::to_vec(body).map_err(garbled)?,
+        None => Vec::new(),
+    };
+    let request = Request::builder()
+        .method(method)
+        .uri(path)
+        .header("host", "node")
+        .header("content-type", "application/json")
+        .body(Full::new(Bytes::from(bytes)))
+        .map_err(garbled)?;
+    converse(socket, request).await
+}
+
+async fn converse<B, A>(socket: &Path, request: Request<B>) -> Result<A, Failure>
+where
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    A: DeserializeOwned,
+{
     let stream = UnixStream::connect(socket).await.map_err(|error| {
         Failure::new(Exit::Unreachable, "no node answers here")
             .why(format!("{}: {error}", socket.display()))
@@ -53,17 +102,6 @@ async fn exchange<Q: Serialize, A: DeserializeOwned>(
         .await
         .map_err(lost)?;
     let driver = tokio::spawn(connection);
-    let bytes = match body {
-        Some(body) => serde_json::to_vec(body).map_err(garbled)?,
-        None => Vec::new(),
-    };
-    let request = Request::builder()
-        .method(method)
-        .uri(path)
-        .header("host", "node")
-        .header("content-type", "application/json")
-        .body(Full::new(Bytes::from(bytes)))
-        .map_err(garbled)?;
     let response = sender.send_request(request).await.map_err(lost)?;
     let status = response.status();
     let read = Limited::new(response.into_body(), MAX_ANSWER)
@@ -90,3 +128,5 @@ fn garbled(why: impl std::fmt::Display) -> Failure {
 const LOOK: Duration = Duration::from_secs(10);
 /// Bytes of one answer: a status of a thousand nodes.
 const MAX_ANSWER: usize = 16 << 20;
+/// Bytes of a file that are read at a time.
+const PIECE: usize = 256 << 10;

@@ -190,6 +190,53 @@ fn three_nodes_outlive_their_leader_and_it_comes_back() {
 }
 
 #[test]
+fn a_version_is_on_two_nodes_and_is_rolled_back_after_one_of_them_died() {
+    let mut fleet = Fleet::assemble();
+    let weights = |i: u8| {
+        let path = fleet.folder.path().join(format!("weights-{i}"));
+        std::fs::write(&path, vec![i; 3 << 20]).expect("written");
+        path.display().to_string()
+    };
+    let files = [weights(1), weights(2)];
+    let add = |words: &[&str]| {
+        let common = ["registry", "add", "adapter", "-o", "json", "--file"];
+        let made = fleet.ctl(0, &[&common, words].concat());
+        assert!(made.status.success(), "{made:?}");
+        serde_json::from_slice::<Value>(&made.stdout).expect("JSON")
+    };
+    let first = add(&[&files[0], "--metric", "accuracy=0.91"]);
+    let second = add(&[&files[1], "--parent", "1"]);
+    assert_eq!(first["version"], 1, "{first:#}");
+    assert_eq!(second["version"], 2, "{second:#}");
+    let holders: Vec<&str> = second["holders"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .filter_map(Value::as_str)
+        .collect();
+    assert_eq!(holders.len(), 2, "{second:#}");
+    for holder in holders {
+        let data = fleet.folder.path().join(holder).join("blobs");
+        let file = data.join(second["hash"].as_str().expect("a hash"));
+        let bytes = std::fs::read(&file).expect("it is on the holder's disk");
+        assert_eq!(bytes, vec![2; 3 << 20], "{}", file.display());
+    }
+    for version in ["1", "2"] {
+        let served = fleet.ctl(1, &["registry", "promote", "adapter", version]);
+        assert!(served.status.success(), "{served:?}");
+    }
+    fleet.kill(0);
+    fleet.await_status(1, "the others elect", |status| {
+        !status["leader"].is_null() && status["can_lose"] == 0
+    });
+    let back = fleet.ctl(1, &["registry", "rollback", "adapter"]);
+    let said = String::from_utf8_lossy(&back.stderr).into_owned();
+    assert!(said.contains("serves version 1"), "{said}");
+    let missing = fleet.ctl(1, &["registry", "add", "adapter", "--file", "/none/such"]);
+    assert_eq!(missing.status.code(), Some(2), "{missing:?}");
+}
+
+#[test]
 fn a_node_says_what_is_wrong_with_a_token() {
     let mut fleet = Fleet::new(2);
     fleet.node(0, &["init"], "");

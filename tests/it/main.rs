@@ -3,6 +3,7 @@
 
 mod cli;
 mod ctl;
+mod faults;
 mod fleet;
 mod fuzz;
 mod job;

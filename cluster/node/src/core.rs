@@ -2,6 +2,7 @@
 //! part. Every part writes its own view and reads the others'; commands go through bounded
 //! inboxes.
 
+use crate::blobs::{BlobAsk, BlobSettings, Shelf};
 use crate::event::{EventSink, NodeEvent};
 use crate::spread::{Known, StoreAsk, StoreError};
 use crate::swim::SwimNote;
@@ -12,12 +13,12 @@ use crdt::{NodeFacts, Write};
 use futures::future::BoxFuture;
 use membership::SwimView;
 use raft::ledger::State;
-use raft::{Courier, CourierError, Group};
+use raft::{Courier, CourierError, Group, Writer};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{Semaphore, oneshot, watch};
 use tokio::time::Instant;
 use transport::{Authority, CallError, Endpoint, Identity, WallClock};
 
@@ -79,6 +80,14 @@ pub(crate) struct Core {
     pub(crate) known: watch::Sender<Arc<Known>>,
     pub(crate) swim_notes: Mailbox<SwimNote>,
     pub(crate) store_asks: Mailbox<StoreAsk>,
+    pub(crate) blob_asks: Mailbox<BlobAsk>,
+    pub(crate) blob_settings: BlobSettings,
+    /// Whoever calls it may block: see [`crate::apart`].
+    pub(crate) shelf: Shelf,
+    /// Blobs that may be handed in at a time.
+    pub(crate) puts: Semaphore,
+    /// Where what blocks on the disk runs.
+    pub(crate) writer: Writer,
     /// What the endpoint was last told. A mutex, since a datagram's sender looks it up in passing.
     pub(crate) dialled: Mutex<BTreeMap<NodeId, SocketAddr>>,
     /// Monotonic time and the calendar at the same moment.
@@ -165,6 +174,11 @@ impl Core {
 
     pub(crate) async fn holders(&self, hash: ContentHash) -> Result<BTreeSet<NodeId>, StoreError> {
         self.ask(|answer| StoreAsk::Holders(hash, answer)).await
+    }
+
+    /// Every blob that a node is said to have.
+    pub(crate) async fn placed(&self, node: NodeId) -> Result<BTreeSet<ContentHash>, StoreError> {
+        self.ask(|answer| StoreAsk::Placed(node, answer)).await
     }
 
     pub(crate) async fn total(&self, metric: String) -> Result<u64, StoreError> {

@@ -1,7 +1,7 @@
 //! What happens in a node, as a closed list: the same events feed the log, the simulation's trace
 //! and the status page.
 
-use base::{NodeId, Time};
+use base::{ContentHash, NodeId, Time};
 use membership::Standing;
 use std::fmt;
 
@@ -37,6 +37,11 @@ pub enum NodeEvent {
     Voter(NodeId),
     Demoted(NodeId),
     Removed(NodeId),
+    /// The leader says what the ledger revoked, before this node's log does.
+    ToldRevoked {
+        from: NodeId,
+        count: usize,
+    },
     Renewed {
         until_s: u64,
     },
@@ -45,6 +50,18 @@ pub enum NodeEvent {
     },
     StoreDamaged {
         why: String,
+    },
+    /// It is on this node's disk now.
+    BlobHeld {
+        hash: ContentHash,
+    },
+    /// It rotted, and was put aside.
+    BlobDamaged {
+        hash: ContentHash,
+    },
+    /// Nobody named it for long enough.
+    BlobDropped {
+        hash: ContentHash,
     },
     Fault {
         why: String,
@@ -78,9 +95,15 @@ impl fmt::Display for NodeEvent {
             NodeEvent::Voter(node) => write!(f, "{} votes", node.short()),
             NodeEvent::Demoted(node) => write!(f, "{} votes no more", node.short()),
             NodeEvent::Removed(node) => write!(f, "removed {}", node.short()),
+            NodeEvent::ToldRevoked { from, count } => {
+                write!(f, "told by {} of {count} revocations", from.short())
+            }
             NodeEvent::Renewed { until_s } => write!(f, "certificate until {until_s}"),
             NodeEvent::RenewalFailed { why } => write!(f, "no new certificate: {why}"),
             NodeEvent::StoreDamaged { why } => write!(f, "replicated store put aside: {why}"),
+            NodeEvent::BlobHeld { hash } => write!(f, "has blob {hash}"),
+            NodeEvent::BlobDamaged { hash } => write!(f, "damaged blob {hash} put aside"),
+            NodeEvent::BlobDropped { hash } => write!(f, "blob {hash} dropped: nobody names it"),
             NodeEvent::Fault { why } => write!(f, "fault: {why}"),
             NodeEvent::ActorFailed { path, why } => write!(f, "{path} failed: {why}"),
         }

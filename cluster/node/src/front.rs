@@ -2,6 +2,7 @@
 //! send which kind was decided before it came here.
 
 use crate::admit;
+use crate::blobs;
 use crate::core::Core;
 use crate::event::NodeEvent;
 use crate::messages::{
@@ -16,7 +17,7 @@ use futures::future::BoxFuture;
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 use tokio::time::Instant;
-use transport::{Caller, Handler, LinkEvent, Refusal, Revocations};
+use transport::{Caller, Handler, LinkEvent, Refusal, Revocations, datagram_kind};
 use wire::{Frame, Kind};
 
 /// The endpoint's handler. It exists before the parts behind it, which are set once.
@@ -56,12 +57,22 @@ impl Handler for Front {
     }
 
     fn datagram(&self, from: NodeId, bytes: Bytes) {
-        if let Some(core) = self.core() {
-            // A full inbox loses it, as a full socket buffer would.
-            core.swim_notes
-                .try_send(SwimNote::Datagram { from, bytes })
-                .ok();
+        let Some(core) = self.core() else {
+            return;
+        };
+        // A full inbox loses it, as a full socket buffer would.
+        if datagram_kind(&bytes) == Kind::Gossip {
+            let letter = wire::open_bytes(&bytes).and_then(|frame| Letter::decode(&frame));
+            if let Ok(letter) = letter {
+                core.store_asks
+                    .try_send(StoreAsk::Letter { from, letter })
+                    .ok();
+            }
+            return;
         }
+        core.swim_notes
+            .try_send(SwimNote::Datagram { from, bytes })
+            .ok();
     }
 
     fn link(&self, event: LinkEvent) {
@@ -116,8 +127,7 @@ async fn answer(
             reply(kind, &IssuerReply { issuer })
         }
         Kind::Revoked => {
-            let revoked: Revocations = frame.body().map_err(garbled)?;
-            core.endpoint.revoke(&revoked);
+            told_revoked(&core, known(&from)?, &frame.body().map_err(garbled)?);
             reply(kind, &())
         }
         Kind::Gossip | Kind::Digest => {
@@ -144,8 +154,20 @@ async fn answer(
             reply(kind, &EchoBody { unix, ..body })
         }
         Kind::Status => reply(kind, &crate::view::status(&core)),
-        Kind::Swim | Kind::BlobGet | Kind::BlobPut => Err(Refusal::Unsupported),
+        Kind::BlobGet | Kind::BlobPut => blobs::answer(&core, frame, left).await,
+        // Only ever a datagram.
+        Kind::Swim => Err(Refusal::Unsupported),
     }
+}
+
+/// Closes what rests on it before the leader gets its answer.
+fn told_revoked(core: &Core, from: NodeId, revoked: &Revocations) {
+    core.endpoint.revoke(revoked);
+    for node in &revoked.nodes {
+        core.unlink(*node);
+    }
+    let count = revoked.nodes.len() + revoked.serials.len();
+    core.tell_now(NodeEvent::ToldRevoked { from, count });
 }
 
 /// Sends some bytes to a peer and back: the round trip, and the peer's calendar.
@@ -172,11 +194,11 @@ fn known(from: &Caller) -> Result<NodeId, Refusal> {
         .ok_or(Refusal::Unauthorised(transport::Denial::NoCertificate))
 }
 
-fn reply<T: serde::Serialize>(kind: Kind, body: &T) -> Result<Bytes, Refusal> {
+pub(crate) fn reply<T: serde::Serialize>(kind: Kind, body: &T) -> Result<Bytes, Refusal> {
     wire::encode(kind, body).map_err(|error| failed(FailCode::Internal, error))
 }
 
-fn garbled(error: wire::DecodeError) -> Refusal {
+pub(crate) fn garbled(error: wire::DecodeError) -> Refusal {
     failed(FailCode::Garbled, error)
 }
 

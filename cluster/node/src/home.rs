@@ -1,8 +1,10 @@
-//! Where a node keeps what it is: its record, its keys, its log and its replicated store.
+//! Where a node keeps what it is: its record, its keys, its log, its replicated store and its
+//! blobs.
 //!
 //! [`Home`] is a trait since a simulated machine keeps them on a simulated disk; [`Folder`] is the
 //! real one. One process at a time owns a home.
 
+use crate::blobs::{BlobDisk, BlobFolder};
 use base::{ClusterId, NodeId};
 use raft::{Disk, DiskError};
 use redb::StorageBackend;
@@ -65,6 +67,7 @@ pub enum HomeError {
 pub trait Home: Clone + Send + Sync + 'static {
     type Disk: Disk;
     type Backend: StorageBackend;
+    type Blobs: BlobDisk;
 
     /// For messages.
     fn name(&self) -> String;
@@ -83,6 +86,8 @@ pub trait Home: Clone + Send + Sync + 'static {
     fn store(&self) -> Result<Self::Backend, HomeError>;
     /// Puts a damaged store file aside.
     fn set_store_aside(&self) -> Result<(), HomeError>;
+    /// The blobs' folder, held until the disk is dropped.
+    fn blobs(&self) -> Result<Self::Blobs, HomeError>;
 }
 
 /// A folder of the machine's file system.
@@ -120,6 +125,7 @@ impl Folder {
 impl Home for Folder {
     type Disk = raft::Folder;
     type Backend = redb::backends::FileBackend;
+    type Blobs = BlobFolder;
 
     fn name(&self) -> String {
         self.path.display().to_string()
@@ -232,6 +238,10 @@ impl Home for Folder {
         disk.rename(STORE, &aside)?;
         Ok(disk.sync_dir()?)
     }
+
+    fn blobs(&self) -> Result<BlobFolder, HomeError> {
+        Ok(BlobFolder::open(&self.private(BLOBS)?)?)
+    }
 }
 
 const RECORDS: &str = "record";
@@ -243,3 +253,4 @@ const AUTHORITY: &str = "authority";
 const LOG: &str = "raft";
 const STORES: &str = "store";
 const STORE: &str = "store.redb";
+const BLOBS: &str = "blobs";

@@ -7,6 +7,8 @@
 //! and [`Home`].
 
 mod admit;
+mod apart;
+mod blobs;
 mod core;
 mod duties;
 mod enter;
@@ -19,6 +21,7 @@ mod messages;
 mod node;
 mod ops;
 mod renew;
+mod revoke;
 mod roster;
 mod settings;
 mod spread;
@@ -26,6 +29,10 @@ mod swim;
 mod tree;
 mod view;
 
+pub use blobs::{
+    Blob, BlobDisk, BlobError, BlobFolder, BlobSettings, BlobSettingsError, NewBlobVersion,
+    PublishError, Published,
+};
 pub use core::Carrier;
 pub use duties::{Duty, DutyFacts, next_duty};
 pub use enter::{EnterError, EnterOptions, Entered, enter};

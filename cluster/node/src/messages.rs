@@ -125,6 +125,10 @@ pub enum FailCode {
     Unknown = 8,
     /// Anything else; the text says what.
     Internal = 9,
+    /// The node does not have the blob, or cannot get it.
+    NoBlob = 10,
+    /// The node's disk has no room for it.
+    NoRoom = 11,
 }
 
 impl FailCode {
@@ -138,6 +142,8 @@ impl FailCode {
             6 => FailCode::NoIssuer,
             7 => FailCode::Garbled,
             8 => FailCode::Unknown,
+            10 => FailCode::NoBlob,
+            11 => FailCode::NoRoom,
             _ => FailCode::Internal,
         }
     }

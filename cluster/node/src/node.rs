@@ -1,5 +1,6 @@
 //! A running node: its parts, wired and started, and what the shell may ask of it.
 
+use crate::blobs::{BlobSettings, BlobSettingsError, Shelf};
 use crate::core::{Carrier, Core};
 use crate::event::{EventSink, NodeEvent};
 use crate::front::Front;
@@ -16,7 +17,7 @@ use raft::{Abort, Group, Starter, Writer};
 use rand::RngCore;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::time::Instant;
 use transport::{Endpoint, Sockets, WallClock};
 
@@ -44,6 +45,8 @@ pub enum NodeStartError {
     Raft(#[from] raft::StartError),
     #[error("the membership settings are wrong: {0}")]
     Swim(#[from] SwimSettingsError),
+    #[error("the settings of blobs are wrong: {0}")]
+    Blobs(#[from] BlobSettingsError),
     #[error("the replicated store did not start: {0}")]
     Store(#[from] LoadError),
     #[error(transparent)]
@@ -62,6 +65,7 @@ pub struct Node {
 impl Node {
     /// Starts every part. The home must hold a node: `found` or `enter` made it.
     pub async fn start<H: Home>(home: H, parts: Parts) -> Result<Node, NodeStartError> {
+        let blob_settings = check(&parts.settings)?;
         let record = begin_boot(&home)?;
         let identity = home.load_identity()?;
         must_fit(&home, &record, &identity)?;
@@ -77,25 +81,16 @@ impl Node {
         for (node, addr) in &record.peers {
             endpoint.add_peer(*node, vec![*addr]);
         }
-        let starter = Starter {
-            node: record.node,
-            others: record.peers.iter().map(|(node, _)| *node).collect(),
-        };
-        let group = Group::start(
-            starter,
-            parts.settings.raft.clone(),
-            home.log()?,
-            Carrier(endpoint.clone()),
-            parts.writer,
-            parts.abort,
-        )
-        .await?;
-        parts.settings.swim.check()?;
+        let raft = (parts.settings.raft.clone(), parts.writer, parts.abort);
+        let group = start_group(&home, &record, &endpoint, raft).await?;
+        let shelf = open_shelf(&home, &blob_settings)?;
         let (swim_notes, swim_seat) = mailbox(SWIM_QUEUE);
         let (store_asks, store_seat) = mailbox(STORE_QUEUE);
+        let (blob_asks, blob_seat) = mailbox(BLOB_QUEUE);
         let seats = Seats {
             swim: (swim_notes.clone(), swim_seat),
             store: (store_asks.clone(), store_seat),
+            blobs: (blob_asks.clone(), blob_seat),
         };
         let core = Arc::new(Core {
             node: record.node,
@@ -118,6 +113,11 @@ impl Node {
             known: watch::Sender::new(Arc::new(Known::default())),
             swim_notes,
             store_asks,
+            blob_asks,
+            blob_settings,
+            shelf,
+            puts: Semaphore::new(blob_settings.puts),
+            writer: parts.writer,
             dialled: Mutex::new(record.peers.iter().copied().collect::<BTreeMap<_, _>>()),
         });
         front.open(&core);
@@ -146,6 +146,32 @@ impl Node {
         self.core.group.shutdown().await;
         self.core.endpoint.close().await;
     }
+}
+
+fn check(settings: &Settings) -> Result<BlobSettings, NodeStartError> {
+    settings.swim.check()?;
+    settings.blobs.check(settings.transport.in_flight.bulk)?;
+    Ok(settings.blobs)
+}
+
+async fn start_group<H: Home>(
+    home: &H,
+    record: &NodeRecord,
+    endpoint: &Endpoint,
+    (settings, writer, abort): (raft::Settings, Writer, Arc<dyn Abort>),
+) -> Result<Group<Carrier>, NodeStartError> {
+    let starter = Starter {
+        node: record.node,
+        others: record.peers.iter().map(|(node, _)| *node).collect(),
+    };
+    let carrier = Carrier(endpoint.clone());
+    Ok(Group::start(starter, settings, home.log()?, carrier, writer, abort).await?)
+}
+
+fn open_shelf<H: Home>(home: &H, settings: &BlobSettings) -> Result<Shelf, HomeError> {
+    let shelf = Shelf::new(Arc::new(home.blobs()?), settings.reserve_bytes);
+    shelf.forget_puts();
+    Ok(shelf)
 }
 
 /// What membership knows before its machine runs.
@@ -273,3 +299,5 @@ impl Node {
 const SWIM_QUEUE: usize = 1024;
 /// Asks that wait for the store.
 const STORE_QUEUE: usize = 4096;
+/// Asks that wait for the one who fetches blobs; each is taken within microseconds.
+const BLOB_QUEUE: usize = 256;

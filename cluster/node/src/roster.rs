@@ -6,7 +6,7 @@ use crate::event::NodeEvent;
 use crate::home::Home;
 use crate::spread::StoreAsk;
 use crate::swim::SwimNote;
-use base::{NodeId, PeerRole};
+use base::{Epoch, NodeId, PeerRole};
 use raft::ledger::{Revocation, State};
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -42,7 +42,7 @@ struct Seen {
     leader: Option<(Option<NodeId>, u64)>,
     announced: BTreeSet<(NodeId, SocketAddr)>,
     removed: BTreeSet<NodeId>,
-    revoked: Option<base::Epoch>,
+    revoked: Option<Epoch>,
 }
 
 impl Seen {
@@ -75,7 +75,7 @@ impl Seen {
         let epoch = state.revoked.epoch;
         if self.revoked != Some(epoch) {
             self.revoked = Some(epoch);
-            core.endpoint.revoke(&revocations(state));
+            core.endpoint.revoke(&revoked_since(state, Epoch(0)));
         }
     }
 
@@ -130,16 +130,16 @@ fn remember_peers<H: Home>(core: &Core, home: &H, state: &State) {
     }
 }
 
-/// Everything that the ledger revokes, as the endpoint wants it.
-pub(crate) fn revocations(state: &State) -> Revocations {
+/// What the ledger revoked after `known`, as the endpoint wants it.
+pub(crate) fn revoked_since(state: &State, known: Epoch) -> Revocations {
     let mut all = Revocations::default();
-    for what in state.revoked.all.keys() {
+    for (what, _) in state.revoked.since(known) {
         match what {
             Revocation::Node(node) => {
-                all.nodes.insert(*node);
+                all.nodes.insert(node);
             }
             Revocation::Serial(serial) => {
-                all.serials.insert(Serial::from_bytes(*serial));
+                all.serials.insert(Serial::from_bytes(serial));
             }
         }
     }

@@ -7,4 +7,5 @@ pub struct Settings {
     pub swim: membership::SwimSettings,
     pub gossip: crdt::Settings,
     pub records: crdt::RecordLimits,
+    pub blobs: crate::BlobSettings,
 }

@@ -1,19 +1,25 @@
 //! Drives the replicated store: writes, letters and timers in, letters and saved batches out.
 //! Decides nothing.
+//!
+//! One batch at a time is on its way to the disk, apart from the runtime; what changes meanwhile
+//! goes with the next one, and whoever wrote it waits for that.
 
+use crate::apart::apart;
 use crate::core::Core;
 use crate::event::NodeEvent;
 use actor::{ActorContext, Inbox};
 use base::{ContentHash, NodeId};
 use bytes::Bytes;
 use crdt::disk::StoreFile;
-use crdt::{Effect, Gossip, Input, Letter, NodeFacts, Write, WriteError};
+use crdt::{Effect, Gossip, Input, Letter, NodeFacts, StoreBatch, Write, WriteError};
+use futures::future::BoxFuture;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
+use wire::Kind;
 
 /// What others ask of the store.
 #[derive(Debug)]
@@ -26,6 +32,8 @@ pub(crate) enum StoreAsk {
     },
     Record(Bytes, oneshot::Sender<Option<Bytes>>),
     Holders(ContentHash, oneshot::Sender<BTreeSet<NodeId>>),
+    /// Every blob that a node is said to have.
+    Placed(NodeId, oneshot::Sender<BTreeSet<ContentHash>>),
     Total(String, oneshot::Sender<u64>),
     Removed(NodeId),
 }
@@ -51,13 +59,24 @@ pub struct Known {
     pub root: u64,
 }
 
+/// Whoever waits until a write is on this node's disk.
+type Writer = oneshot::Sender<Result<(), StoreError>>;
+
+/// A batch on its way to the disk.
+struct Saving {
+    job: BoxFuture<'static, Result<StoreBatch, StoreError>>,
+    /// Whose writes are in it.
+    writers: Vec<Writer>,
+}
+
 pub(crate) struct StoreDriver {
     core: Arc<Core>,
     gossip: Gossip,
-    file: Option<StoreFile>,
+    file: Option<Arc<StoreFile>>,
     out: Vec<Effect>,
-    /// Writers that wait for the disk.
-    waiting: Vec<oneshot::Sender<Result<(), StoreError>>>,
+    /// Writers whose writes are in no batch yet.
+    waiting: Vec<Writer>,
+    saving: Option<Saving>,
     refused: Option<WriteError>,
     letters: JoinSet<()>,
     changed: bool,
@@ -68,9 +87,10 @@ impl StoreDriver {
         StoreDriver {
             core,
             gossip,
-            file,
+            file: file.map(Arc::new),
             out: Vec::new(),
             waiting: Vec::new(),
+            saving: None,
             refused: None,
             letters: JoinSet::new(),
             changed: true,
@@ -84,15 +104,18 @@ impl StoreDriver {
         inbox: &mut Inbox<StoreAsk>,
     ) -> Result<(), StoreError> {
         let mut usable = self.core.usable.subscribe();
-        self.save()?;
+        // Before the first batch is on disk the store takes no write.
+        self.save_all().await?;
         self.step(Input::Peers(
             usable.borrow_and_update().iter().copied().collect(),
         ));
         loop {
             self.publish();
+            self.begin_save();
             let wake = self.core.instant(self.gossip.wake_at()).max(Instant::now());
             tokio::select! {
                 biased;
+                saved = ended(&mut self.saving) => self.saved(saved)?,
                 ask = inbox.next(context) => match ask {
                     Some(ask) => {
                         self.hear(ask);
@@ -103,7 +126,6 @@ impl StoreDriver {
                                 break;
                             }
                         }
-                        self.save()?;
                     }
                     None => break,
                 },
@@ -115,13 +137,10 @@ impl StoreDriver {
                     self.step(Input::Peers(peers));
                 }
                 Some(_) = self.letters.join_next() => {}
-                () = sleep_until(wake) => {
-                    self.step(Input::Timer);
-                    self.save()?;
-                }
+                () = sleep_until(wake) => self.step(Input::Timer),
             }
         }
-        self.save()
+        self.save_all().await
     }
 
     fn hear(&mut self, ask: StoreAsk) {
@@ -142,6 +161,11 @@ impl StoreDriver {
             }
             StoreAsk::Holders(hash, answer) => {
                 drop(answer.send(self.gossip.store().holders(&hash).collect()));
+            }
+            StoreAsk::Placed(node, answer) => {
+                let placements = self.gossip.store().placements();
+                let its = placements.filter(|(_, holder)| *holder == node);
+                drop(answer.send(its.map(|(hash, _)| hash).collect()));
             }
             StoreAsk::Total(metric, answer) => {
                 answer.send(self.gossip.store().total(&metric)).ok();
@@ -166,7 +190,9 @@ impl StoreDriver {
         }
     }
 
-    /// Letters may be lost: none is waited for, and past the bound they are dropped.
+    /// Letters may be lost: none is waited for, and past the bound they are dropped. Small ones
+    /// travel as datagrams where the path is free; what a path loses the next comparison repairs,
+    /// which itself travels on a stream.
     fn send(&mut self, to: &[NodeId], letter: &Letter) {
         let kind = letter.kind();
         let frame = match letter.encode() {
@@ -182,38 +208,63 @@ impl StoreDriver {
                 return;
             }
             let (endpoint, node, frame) = (self.core.endpoint.clone(), *node, frame.clone());
+            if kind == Kind::Gossip && endpoint.spare_datagram(node, frame.clone()).is_ok() {
+                continue;
+            }
             self.letters.spawn(async move {
                 endpoint.call(node, kind, frame, LETTER_TIME).await.ok();
             });
         }
     }
 
-    /// Puts what changed on disk, then answers those who wrote it.
-    fn save(&mut self) -> Result<(), StoreError> {
-        let outcome = self.save_batch();
+    /// Sends what changed to the disk, unless a batch is on its way there.
+    fn begin_save(&mut self) {
+        if self.saving.is_some() {
+            return;
+        }
+        let batch = self.gossip.store_mut().take_batch();
+        let (Some(file), Some(batch)) = (&self.file, batch) else {
+            // A write that changed nothing is on the disk already.
+            answer(self.waiting.drain(..), &Ok(()));
+            return;
+        };
+        let (file, writer) = (file.clone(), self.core.writer);
+        let job = Box::pin(async move {
+            let saved = apart(writer, move || file.save(&batch).map(|()| batch)).await;
+            saved
+                .map_err(|error| StoreError::Disk(error.to_string()))?
+                .map_err(|error| StoreError::Disk(error.to_string()))
+        });
+        self.saving = Some(Saving {
+            job,
+            writers: std::mem::take(&mut self.waiting),
+        });
+    }
+
+    /// A batch is on disk, or the disk failed: those who wrote it are told.
+    fn saved(&mut self, saved: Result<StoreBatch, StoreError>) -> Result<(), StoreError> {
+        let writers = self.saving.take().map(|saving| saving.writers);
+        let outcome = saved.map(|batch| self.gossip.store_mut().batch_saved(&batch));
         if let Err(error) = &outcome {
             self.core.tell_now(NodeEvent::StoreDamaged {
                 why: error.to_string(),
             });
+            answer(self.waiting.drain(..), &outcome);
         }
-        for done in self.waiting.drain(..) {
-            // The asker may have gone.
-            drop(done.send(outcome.clone()));
-        }
+        answer(writers.into_iter().flatten(), &outcome);
         outcome
     }
 
-    fn save_batch(&mut self) -> Result<(), StoreError> {
-        let Some(file) = &self.file else {
-            return Ok(());
-        };
-        let Some(batch) = self.gossip.store_mut().take_batch() else {
-            return Ok(());
-        };
-        file.save(&batch)
-            .map_err(|error| StoreError::Disk(error.to_string()))?;
-        self.gossip.store_mut().batch_saved(&batch);
-        Ok(())
+    /// Everything that is known now, on disk.
+    async fn save_all(&mut self) -> Result<(), StoreError> {
+        loop {
+            self.begin_save();
+            if self.saving.is_none() {
+                return Ok(());
+            }
+            let saved = ended(&mut self.saving).await;
+            self.saved(saved)?;
+        }
     }
 
     fn publish(&mut self) {
@@ -235,6 +286,21 @@ impl StoreDriver {
             }
             changed
         });
+    }
+}
+
+/// When the batch on its way has come; never where there is none.
+async fn ended(saving: &mut Option<Saving>) -> Result<StoreBatch, StoreError> {
+    match saving {
+        Some(saving) => (&mut saving.job).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn answer(writers: impl Iterator<Item = Writer>, outcome: &Result<(), StoreError>) {
+    for writer in writers {
+        // The asker may have gone.
+        writer.send(outcome.clone()).ok();
     }
 }
 

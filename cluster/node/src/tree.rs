@@ -4,6 +4,7 @@
 //! The endpoint and the Raft group are not below it: their tasks end with their handles, a broken
 //! link is remade by its own dialler, and an error of Raft's storage ends the process.
 
+use crate::blobs::{BlobAsk, BlobDriver};
 use crate::core::Core;
 use crate::event::NodeEvent;
 use crate::home::Home;
@@ -11,7 +12,7 @@ use crate::node::open_store;
 use crate::settings::Settings;
 use crate::spread::{StoreAsk, StoreDriver};
 use crate::swim::{SwimDriver, SwimNote};
-use crate::{duties, facts, renew, roster};
+use crate::{duties, facts, renew, revoke, roster};
 use actor::{
     ActorContext, ActorFailure, Child, Inbox, Mailbox, Restart, Seat, Spec, Strategy, Worker,
 };
@@ -25,6 +26,7 @@ use std::time::Duration;
 pub(crate) struct Seats {
     pub(crate) swim: (Mailbox<SwimNote>, Seat<SwimNote>),
     pub(crate) store: (Mailbox<StoreAsk>, Seat<StoreAsk>),
+    pub(crate) blobs: (Mailbox<BlobAsk>, Seat<BlobAsk>),
 }
 
 pub(crate) fn spec<H: Home>(core: &Arc<Core>, home: &H, settings: &Settings, seats: Seats) -> Spec {
@@ -35,6 +37,9 @@ pub(crate) fn spec<H: Home>(core: &Arc<Core>, home: &H, settings: &Settings, sea
         vec![
             roster(core, home),
             worker(core, "duties", |core| async { duties::serve(core).await }),
+            worker(core, "revocations", |core| async {
+                revoke::push(core).await
+            }),
             renewal(core, home),
             worker(core, "facts", |core| async { facts::publish(core).await }),
             worker(core, "faults", |core| async { watch_faults(core).await }),
@@ -46,6 +51,7 @@ pub(crate) fn spec<H: Home>(core: &Arc<Core>, home: &H, settings: &Settings, sea
         vec![
             membership(core, settings, seats.swim),
             store(core, home, settings, seats.store),
+            blobs(core, seats.blobs),
             Child::Tree(agreement),
         ],
     )
@@ -94,6 +100,19 @@ fn store<H: Home>(
         }
     };
     let worker = Worker::reading("store", Restart::Permanent, (&mailbox, seat), run);
+    Child::Worker(worker.pulse_within(PULSE))
+}
+
+fn blobs(core: &Arc<Core>, (mailbox, seat): (Mailbox<BlobAsk>, Seat<BlobAsk>)) -> Child {
+    let core = core.clone();
+    let run = move |context: ActorContext, mut inbox: Inbox<BlobAsk>| {
+        let driver = BlobDriver::new(core.clone());
+        async move {
+            let ran = driver.run(&context, &mut inbox).await;
+            ran.map_err(|error| ActorFailure::new(JOB, error.to_string()))
+        }
+    };
+    let worker = Worker::reading("blobs", Restart::Permanent, (&mailbox, seat), run);
     Child::Worker(worker.pulse_within(PULSE))
 }
 
@@ -149,5 +168,6 @@ async fn watch_faults(core: Arc<Core>) {
 const SETTINGS: u16 = 1;
 const OPEN: u16 = 2;
 const DISK: u16 = 3;
+const JOB: u16 = 4;
 /// A loop that shows no pulse for this long stalls the watchdog.
 const PULSE: Duration = Duration::from_secs(10);

@@ -35,7 +35,7 @@ pub use authority::{
     Authority, AuthorityError, CertificateGrant, IssuerRecord, NODE_LIFE, check_name,
 };
 pub use certificate::{CertificateFault, NodeCertificate, Serial};
-pub use endpoint::{DatagramError, Endpoint, IdentitySwapError, StartError};
+pub use endpoint::{DatagramError, Endpoint, IdentitySwapError, StartError, datagram_kind};
 pub use errors::{
     CallError, CertificateRefusal, Denial, DialError, DownReason, JoinError, Refusal,
 };

@@ -89,7 +89,8 @@ counters! {
     requests_garbled,
     /// Datagrams sent.
     datagrams_out,
-    /// Datagrams not sent: no link, or larger than the path takes.
+    /// Datagrams not sent: no link, larger than the path takes, or others waited and these had
+    /// another way.
     datagrams_unsent,
     /// Datagrams that arrived and were handed on.
     datagrams_in,

@@ -195,7 +195,7 @@ const SEND_WINDOW: u64 = PEER_WINDOW as u64;
 pub(crate) const MAX_BULK: usize = (PEER_WINDOW / STREAM_WINDOW / 4) as usize;
 /// Datagrams wait at most this long in bytes; older ones are dropped, as a heartbeat ages.
 const DATAGRAMS_IN: usize = 256 << 10;
-const DATAGRAMS_OUT: usize = 64 << 10;
+pub(crate) const DATAGRAMS_OUT: usize = 64 << 10;
 /// First packets of a handshake that waits to be admitted, and of all together.
 const INCOMING_BYTES: u64 = 64 << 10;
 const INCOMING_BYTES_TOTAL: u64 = 8 << 20;

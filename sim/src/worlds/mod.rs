@@ -2,6 +2,7 @@
 //! faults happened before it asserts that they were survived.
 
 mod alone;
+mod blobs;
 mod calm;
 mod chaos;
 mod fences;
@@ -78,6 +79,11 @@ pub const WORLDS: &[WorldKind] = &[
         name: "fences",
         about: "jobs are given away twice and ended late: an older epoch has no say",
         run: fences::run,
+    },
+    WorldKind {
+        name: "blobs",
+        about: "versions are published while their holders die, and copies rot",
+        run: blobs::run,
     },
 ];
 

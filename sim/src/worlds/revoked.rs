@@ -26,6 +26,9 @@ pub(super) fn run(seed: u64, echo: bool) -> Result<Report, Broken> {
         "world",
         format!("cut off after {:?}", world.now() - removed_at),
     );
+    world.run_until(("every member is told within 5 s", CUT_OFF), |world| {
+        all_told(world, last)
+    })?;
     world.crash(last, false);
     world.boot(last);
     world.run_for(AFTERWARDS)?;
@@ -41,6 +44,22 @@ pub(super) fn run(seed: u64, echo: bool) -> Result<Report, Broken> {
         return Err(world.broken("an id is never used twice", what));
     }
     Ok(world.report())
+}
+
+/// All but the leader, who tells it, whatever their logs say.
+fn all_told(world: &World, gone: usize) -> Result<(), String> {
+    let lines = world.trace.lines();
+    let leader = world.leader();
+    for (i, machine) in world.machines.iter().enumerate() {
+        let name = machine.name();
+        let told = lines
+            .iter()
+            .any(|line| line.contains("told by ") && line.split_whitespace().nth(1) == Some(name));
+        if i != gone && Some(i) != leader && !told {
+            return Err(format!("{name} was not told"));
+        }
+    }
+    Ok(())
 }
 
 fn no_links(world: &mut World, gone: usize) -> Result<(), String> {

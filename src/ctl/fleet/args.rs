@@ -108,6 +108,10 @@ pub enum RegistryCommand {
         #[arg(long, short, value_enum, default_value_t)]
         output: Output,
     },
+    /// Enter a file as a new version, once two nodes have its bytes; its number is printed
+    Add(super::registry::AddArgs),
+    /// Serve this version
+    Promote { name: String, version: u32 },
     /// Serve an earlier version again, at once
     Rollback {
         name: String,

@@ -1,6 +1,7 @@
 //! The cluster's commands: each is one request to a node's API and one way to show the answer.
 
 mod args;
+mod registry;
 mod show;
 mod table;
 
@@ -211,6 +212,10 @@ async fn registry(socket: PathBuf, command: RegistryCommand) -> Result<Exit, Fai
                 Output::Json => document(&model)?,
                 Output::Text => print(&show::model(&model)),
             }
+        }
+        RegistryCommand::Add(args) => return registry::add(&socket, args).await,
+        RegistryCommand::Promote { name, version } => {
+            return registry::promote(&socket, &name, version).await;
         }
         RegistryCommand::Rollback { name, to } => {
             let at = format!("/v1/cluster/registry/{name}/rollback");

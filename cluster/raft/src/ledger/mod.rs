@@ -25,7 +25,7 @@ pub use members::{MemberRecord, Members, NewMember, Retired};
 pub use registry::{Model, ModelVersion, Models, NewVersion, Stage};
 pub use rejection::Rejection;
 pub use revocations::{Revocations, Serial};
-pub use settings::{SettingKind, SettingName, setting_names};
+pub use settings::{SettingKind, SettingName, largest_blob, setting_names};
 pub use tokens::{TokenRef, TokenSpec, TokenState, TokenUse, Tokens};
 
 use base::{ClusterId, ContentHash, Epoch, NodeId, Time};

@@ -59,6 +59,15 @@ pub(super) fn open_jobs(settings: &BTreeMap<String, String>) -> usize {
         .unwrap_or(DEFAULT_OPEN_JOBS)
 }
 
+/// Most bytes of a blob, such as a model's weights.
+pub fn largest_blob(settings: &BTreeMap<String, String>) -> u64 {
+    let mib = settings
+        .get(LARGEST_BLOB)
+        .and_then(|value| value.parse::<u64>().ok())
+        .unwrap_or(DEFAULT_LARGEST_BLOB);
+    mib.saturating_mul(MIB)
+}
+
 pub(super) fn set(
     settings: &mut BTreeMap<String, String>,
     name: &str,
@@ -89,6 +98,10 @@ pub(super) fn set(
 const ADMISSION: &str = "admission.open";
 const OPEN_JOBS: &str = "jobs.open";
 const DEFAULT_OPEN_JOBS: usize = 10_000;
+const LARGEST_BLOB: &str = "blobs.max_mib";
+/// The weights of the largest models that a few machines can serve.
+const DEFAULT_LARGEST_BLOB: u64 = 256 * 1024;
+const MIB: u64 = 1 << 20;
 /// Of a refused value.
 const SHOWN_CHARS: usize = 64;
 
@@ -107,6 +120,11 @@ const NAMES: &[SettingName] = &[
         name: OPEN_JOBS,
         kind: SettingKind::Number(1, 50_000),
         help: "jobs that may be open at once; more are refused",
+    },
+    SettingName {
+        name: LARGEST_BLOB,
+        kind: SettingKind::Number(1, 16 * 1024 * 1024),
+        help: "MiB that one blob (a model's weights) may have; 262144 unless set",
     },
     SettingName {
         name: ADMISSION,

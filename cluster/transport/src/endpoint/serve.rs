@@ -96,13 +96,23 @@ async fn serve_requests(inner: &Arc<Inner>, connection: &Connection, origin: Ori
 
 async fn serve_datagrams(inner: &Inner, link: &Link) {
     while let Ok(bytes) = link.connection.read_datagram().await {
-        match inner.may(Kind::Swim, Some(&link.certificate)) {
+        match inner.may(datagram_kind(&bytes), Some(&link.certificate)) {
             Ok(()) => {
                 inner.counters.datagrams_in.add();
                 inner.handler.datagram(link.peer(), bytes);
             }
             Err(_) => inner.counters.datagrams_unauthorised.add(),
         }
+    }
+}
+
+/// What a datagram is: the failure detector's bytes as they are, or a frame of gossip, which begins
+/// with a frame's head. No bytes of the detector's do: they would have to hold the head's magic,
+/// version, kind, flags and both its lengths.
+pub fn datagram_kind(bytes: &[u8]) -> Kind {
+    match wire::Head::read(bytes) {
+        Ok(head) if head.kind == Kind::Gossip => Kind::Gossip,
+        Ok(_) | Err(_) => Kind::Swim,
     }
 }
 

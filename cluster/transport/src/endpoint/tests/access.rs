@@ -170,19 +170,25 @@ async fn datagrams_are_for_nodes_only() {
     let server = world.voter(100);
     let client = world.node(1, PeerRoles::of(&[PeerRole::ClientAdmin]));
     let worker = world.node(2, PeerRoles::of(&[PeerRole::Worker]));
+    let gossip = frame(Kind::Gossip, b"a letter");
     for node in [&client, &worker] {
         node.link_to(&server).await;
         server.diary.event(|event| is_up(event, node.id())).await;
         node.endpoint.datagram(server.id(), "ping".into()).unwrap();
+        let endpoint = &node.endpoint;
+        endpoint
+            .spare_datagram(server.id(), gossip.clone())
+            .unwrap();
     }
     let mut datagrams = server.diary.datagrams.subscribe();
     let datagrams = datagrams
-        .wait_for(|all| !all.is_empty())
+        .wait_for(|all| all.len() > 1)
         .await
         .unwrap()
         .clone();
-    assert_eq!(datagrams, [(worker.id(), "ping".into())]);
-    assert_eq!(server.endpoint.metrics().datagrams_unauthorised, 1);
+    let id = worker.id();
+    assert_eq!(datagrams, [(id, "ping".into()), (id, gossip)]);
+    assert_eq!(server.endpoint.metrics().datagrams_unauthorised, 2);
 }
 
 pub(super) fn verifier(world: &World, revoked: &watch::Sender<Arc<Revocations>>) -> Arc<Verifier> {

@@ -3,7 +3,7 @@
 use super::hub::Rate;
 use super::world::{FAIL, HANG, Node, PANIC, TTL, World, frame};
 use crate::streams;
-use crate::{CallError, DatagramError, InFlight, Refusal};
+use crate::{CallError, DatagramError, InFlight, Refusal, datagram_kind};
 use bytes::Bytes;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
@@ -237,6 +237,40 @@ async fn datagrams_fit_or_are_refused() {
     assert_eq!(unsent, Err(DatagramError::NoLink(nobody)));
     let metrics = one.endpoint.metrics();
     assert_eq!((metrics.datagrams_out, metrics.datagrams_unsent), (1, 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_can_travel_another_way_gives_way_to_datagrams_that_wait() {
+    let world = World::new();
+    let (one, two) = world.pair().await;
+    let letter = frame(Kind::Gossip, &[5; 900]);
+    let to = two.id();
+    one.endpoint.spare_datagram(to, letter.clone()).unwrap();
+    // Nothing leaves before this task waits for something.
+    for _ in 0..8 {
+        one.endpoint.datagram(to, vec![1; 1000].into()).unwrap();
+    }
+    let refused = one.endpoint.spare_datagram(to, letter.clone());
+    assert_eq!(refused, Err(DatagramError::Waiting(to)));
+    let mut seen = two.diary.datagrams.subscribe();
+    seen.wait_for(|all| all.len() == 9).await.unwrap();
+    one.endpoint.spare_datagram(to, letter.clone()).unwrap();
+    let seen = seen.wait_for(|all| all.len() == 10).await.unwrap().clone();
+    assert_eq!(seen[9], (one.id(), letter));
+}
+
+#[test]
+fn a_datagram_is_gossip_only_behind_a_whole_head() {
+    let letter = frame(Kind::Gossip, b"a letter");
+    assert_eq!(datagram_kind(&letter), Kind::Gossip);
+    for other in [
+        &letter[..15],
+        b"ping",
+        b"",
+        &frame(Kind::Propose, b"a command")[..],
+    ] {
+        assert_eq!(datagram_kind(other), Kind::Swim, "{other:?}");
+    }
 }
 
 /// A link of 100 Mbit/s that bulk fills: a heartbeat waits for what is in the path's queue, and

@@ -1,0 +1,180 @@
+//! Real nodes in one process: real folders, real UDP on loopback, real QUIC, TLS and Raft. What a
+//! machine is made of is as in production, but for its calendar and what is asked for an end of
+//! the process.
+
+#![allow(dead_code, reason = "each test binary uses a part of it")]
+
+use base::{PeerRole, PeerRoles, Time};
+use cluster::{
+    EnterError, EnterOptions, Entered, EventSink, Folder, FoundError, FoundOptions, Node,
+    NodeEvent, NodeRecord, NodeStartError, Parts, Settings, TokenWish, enter, found,
+};
+use crdt::NodeFacts;
+use raft::{Abort, Fault, Writer};
+use rand::SeedableRng;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tempfile::TempDir;
+use tokio::sync::watch;
+use transport::{Sockets, SystemWallClock, Token, WallClock};
+
+/// One machine: a folder, a socket, a clock.
+pub(crate) struct Machine {
+    pub(crate) name: String,
+    pub(crate) folder: TempDir,
+    pub(crate) diary: Arc<Diary>,
+    clock: Arc<Calendar>,
+}
+
+/// What happened in a node.
+#[derive(Default)]
+pub(crate) struct Diary(Mutex<Vec<NodeEvent>>);
+
+impl EventSink for Diary {
+    fn event(&self, _: Time, event: &NodeEvent) {
+        self.0.lock().expect("no panic").push(event.clone());
+    }
+}
+
+impl Abort for Diary {
+    fn abort(&self, fault: &Fault) {
+        panic!("the node would end its process: {fault}");
+    }
+}
+
+impl Diary {
+    pub(crate) fn saw(&self, wanted: impl Fn(&NodeEvent) -> bool) -> bool {
+        self.0.lock().expect("no panic").iter().any(wanted)
+    }
+}
+
+/// The machine's calendar, so many seconds ahead.
+#[derive(Debug)]
+struct Calendar {
+    ahead: Duration,
+}
+
+impl WallClock for Calendar {
+    fn unix(&self) -> Duration {
+        SystemWallClock.unix() + self.ahead
+    }
+}
+
+impl Machine {
+    pub(crate) fn new(name: &str) -> Machine {
+        Machine::ahead(name, Duration::ZERO)
+    }
+
+    /// A machine whose calendar is wrong.
+    pub(crate) fn ahead(name: &str, ahead: Duration) -> Machine {
+        Machine {
+            name: name.to_owned(),
+            folder: tempfile::tempdir().expect("a folder"),
+            diary: Arc::default(),
+            clock: Arc::new(Calendar { ahead }),
+        }
+    }
+
+    pub(crate) fn path(&self) -> PathBuf {
+        self.folder.path().join("node")
+    }
+
+    pub(crate) fn home(&self) -> Folder {
+        Folder::new(self.path())
+    }
+
+    pub(crate) fn init(&self, listen: SocketAddr) -> Result<NodeRecord, FoundError> {
+        let options = FoundOptions {
+            cluster_name: format!("of-{}", self.name),
+            node_name: self.name.clone(),
+            listen,
+            address: listen,
+        };
+        found(&self.home(), &options, &mut rand::rng(), self.clock.unix())
+    }
+
+    pub(crate) async fn enter(
+        &self,
+        token: &Token,
+        listen: SocketAddr,
+    ) -> Result<Entered, EnterError> {
+        let options = EnterOptions {
+            name: self.name.clone(),
+            pool: None,
+            listen,
+            address: Some(listen),
+        };
+        let with = (socket().0, self.clock.clone() as Arc<dyn WallClock>);
+        let mut rng = rand::rngs::StdRng::from_os_rng();
+        enter(&self.home(), token, &options, with, &mut rng).await
+    }
+
+    pub(crate) async fn start(&self, sockets: Sockets) -> Result<Node, NodeStartError> {
+        let facts = NodeFacts {
+            cores: 1,
+            ..NodeFacts::default()
+        };
+        let (_, facts) = watch::channel(facts);
+        let parts = Parts {
+            sockets,
+            wall: self.clock.clone(),
+            events: self.diary.clone(),
+            abort: self.diary.clone(),
+            writer: Writer::Thread,
+            facts,
+            settings: Settings::default(),
+        };
+        Node::start(self.home(), parts).await
+    }
+
+    /// A cluster of this machine alone, running.
+    pub(crate) async fn founder(&self) -> Node {
+        let (sockets, address) = socket();
+        self.init(address).expect("founded");
+        self.start(sockets).await.expect("started")
+    }
+
+    /// Enters the cluster and runs.
+    pub(crate) async fn joiner(&self, token: &Token) -> Node {
+        let (sockets, address) = socket();
+        let entered = self.enter(token, address).await.expect("entered");
+        assert!(matches!(entered, Entered::Joined { .. }), "{entered:?}");
+        self.start(sockets).await.expect("started")
+    }
+}
+
+/// A socket of its own, and where it is.
+pub(crate) fn socket() -> (Sockets, SocketAddr) {
+    let any = SocketAddr::from(([127, 0, 0, 1], 0));
+    let sockets = Sockets::bind(any).expect("a socket");
+    let address = sockets.socket.local_addr().expect("bound");
+    (sockets, address)
+}
+
+pub(crate) async fn token(node: &Node, uses: u32, ttl: Duration) -> Token {
+    let wish = TokenWish {
+        roles: PeerRoles::of(&[PeerRole::Worker, PeerRole::VoterCandidate]),
+        name: None,
+        pool: None,
+        uses,
+        ttl,
+    };
+    node.create_token("test", wish).await.expect("a token")
+}
+
+/// Looks until it is so.
+pub(crate) async fn until(what: &str, done: impl Fn() -> bool) {
+    let looking = async {
+        while !done() {
+            tokio::time::sleep(LOOK).await;
+        }
+    };
+    let came = tokio::time::timeout(PATIENCE, looking).await;
+    assert!(came.is_ok(), "it never came: {what}");
+}
+
+const LOOK: Duration = Duration::from_millis(20);
+/// A loaded machine is slow.
+const PATIENCE: Duration = Duration::from_secs(60);
