@@ -103,10 +103,7 @@ const NEVER: &[(&str, &[&str])] = &[
     ("actor", &["quinn", "openraft"]),
     ("cluster", &["wasmtime", "llama-cpp-sys-2", "reqwest"]),
     ("sim", &["wasmtime", "llama-cpp-sys-2", "reqwest"]),
-    (
-        "cluster-bench",
-        &["wasmtime", "llama-cpp-sys-2", "reqwest"],
-    ),
+    ("cluster-bench", &["wasmtime", "llama-cpp-sys-2", "reqwest"]),
 ];
 
 /// Locked packages. Each one is somebody else's code that our users run. QUIC, certificates, Raft,
