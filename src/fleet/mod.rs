@@ -2,10 +2,12 @@
 //! and the API between them. Decides nothing: every call goes to `cluster::Node`.
 
 pub mod api;
+mod disk;
 mod errors;
 mod machine;
 mod routes;
 mod run;
+mod settings;
 mod setup;
 pub mod wish;
 
@@ -13,4 +15,5 @@ pub use errors::refusal;
 pub use machine::facts;
 pub use routes::routes;
 pub use run::{RunningNode, start};
+pub use settings::settings;
 pub use setup::{FoundWish, JoinWish, found, join};

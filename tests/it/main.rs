@@ -9,6 +9,8 @@ mod job;
 mod layering;
 mod licences;
 mod readme;
+mod remote;
 mod server;
+mod service;
 mod source;
 mod tidy;
