@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 use std::process::ExitCode;
+use utoipa::ToSchema;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Exit {
     /// Done, or nothing to do.

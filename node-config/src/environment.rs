@@ -51,4 +51,7 @@ pub(crate) fn read(variables: &Environment) -> Reading {
 }
 
 /// Variables of ours that set no field.
-pub(crate) const RESERVED: &[&str] = &["RLM_PROFILE", "RLM_CONFIG", "RLM_LOG"];
+pub(crate) const RESERVED: &[&str] = &["RLM_PROFILE", "RLM_CONFIG", "RLM_LOG", API_KEY];
+
+/// Holds the key with which `rlm-ctl` asks a node over TCP.
+pub const API_KEY: &str = "RLM_API_KEY";

@@ -2,6 +2,7 @@
 //! Every value is brought to one written form, so that origins, samples and comparisons agree.
 
 use crate::{ByteSize, format_span, parse_span};
+use std::net::SocketAddr;
 use std::time::Duration;
 use toml::Value;
 
@@ -42,6 +43,10 @@ pub enum FieldKind {
     Variable,
     /// `http://` or `https://`.
     Url,
+    /// `IP:PORT`.
+    Address,
+    /// `IP:PORT`, or `"none"`.
+    AddressOrNone,
     /// A list of tables, each with the fields of one server.
     OllamaServers,
     OpenAiServers,
@@ -94,6 +99,8 @@ impl FieldKind {
             FieldKind::Choice(choices) => choices.contains(&text),
             FieldKind::Text | FieldKind::File | FieldKind::Dir(_) => !text.trim().is_empty(),
             FieldKind::Variable => text == "none" || is_variable(text),
+            FieldKind::Address => text.parse::<SocketAddr>().is_ok(),
+            FieldKind::AddressOrNone => text == "none" || text.parse::<SocketAddr>().is_ok(),
             FieldKind::Url => {
                 let host = text
                     .strip_prefix("http://")
@@ -141,6 +148,8 @@ impl FieldKind {
             | FieldKind::Dir(_)
             | FieldKind::Variable
             | FieldKind::Url
+            | FieldKind::Address
+            | FieldKind::AddressOrNone
             | FieldKind::OllamaServers
             | FieldKind::OpenAiServers => Value::String(word.to_owned()),
         }
@@ -175,6 +184,10 @@ impl FieldKind {
                 "the name of an environment variable (never its value), or \"none\"".to_owned()
             }
             FieldKind::Url => "an http:// or https:// address".to_owned(),
+            FieldKind::Address => "an address such as \"0.0.0.0:7411\"".to_owned(),
+            FieldKind::AddressOrNone => {
+                "an address such as \"192.0.2.7:7411\", or \"none\"".to_owned()
+            }
             FieldKind::OllamaServers | FieldKind::OpenAiServers => {
                 "tables, one per server, in a file".to_owned()
             }

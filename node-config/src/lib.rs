@@ -24,18 +24,19 @@ mod table;
 mod tests;
 
 pub use dirs::{DirError, Dirs, ensure_private_dir, restrict_file};
-pub use environment::Environment;
+pub use environment::{API_KEY, Environment};
 pub use kind::{DirPlace, FieldKind};
 pub use legacy::{Fate, LEGACY, LegacyKey, Unit};
 pub use load::{LoadRequest, config_files, load, load_from};
-pub use outside::{Outside, Proxies};
+pub use outside::{Outside, Proxies, ServiceWish};
 pub use problem::{ConfigError, Problem, Warning};
 pub use reference::{reference, sample};
 pub use resolve::{Layer, Loaded, Origin, resolve};
 pub use schema::{
-    Auto, AutoWord, Budgeting, Caching, ColorWhen, Config, ContextStore, Dispatching, Displaying,
-    Engines, KvType, Llama, ModelChoice, Ollama, OllamaServer, OpenAi, OpenAiServer, Providers,
-    ReplBounds, RootAsking, Switch, Tracing,
+    ApiPlace, Auto, AutoWord, Budgeting, Caching, Clustering, ColorWhen, Config, ContextStore,
+    Dispatching, Displaying, Engines, KvType, LinkBounds, Llama, ModelChoice, Ollama, OllamaServer,
+    OpenAi, OpenAiServer, Probing, Providers, RaftPace, ReplBounds, RootAsking, Spreading, Switch,
+    Tracing,
 };
 pub use secret::{KeySource, SecretError, ServerKey, read_key};
 pub use size::{ByteSize, ParseSizeError};

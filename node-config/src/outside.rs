@@ -1,14 +1,27 @@
-//! What variables of other programs ask for: no colour, and proxies. They keep their own names,
-//! since a machine sets them once for all its programs. Pure.
+//! What variables of other programs ask for: no colour, proxies, and what a service manager wants
+//! to hear. They keep their own names, since a machine sets them once for all its programs. Pure.
 
 use crate::Environment;
 use std::fmt;
+use std::time::Duration;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Outside {
     /// `NO_COLOR` is set and not empty.
     pub no_color: bool,
     pub proxies: Proxies,
+    pub service: Option<ServiceWish>,
+}
+
+/// What the service manager that started the program wants to hear (`sd_notify(3)`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServiceWish {
+    /// A socket's path, or a name that begins with `@`.
+    pub socket: String,
+    /// How long it waits for a sign of life before it starts the program anew.
+    pub watchdog: Option<Duration>,
+    /// The only process that the watchdog is about.
+    pub watchdog_pid: Option<u32>,
 }
 
 /// Proxies by the scheme of the address that is asked for. Their addresses may hold a password, so
@@ -27,7 +40,20 @@ impl Outside {
         Outside {
             no_color: environment.get("NO_COLOR").is_some(),
             proxies: Proxies::of(environment),
+            service: ServiceWish::of(environment),
         }
+    }
+}
+
+impl ServiceWish {
+    fn of(environment: &Environment) -> Option<ServiceWish> {
+        let number = |name: &str| environment.get(name)?.parse::<u64>().ok();
+        let watchdog = number("WATCHDOG_USEC").filter(|micros| *micros > 0);
+        Some(ServiceWish {
+            socket: environment.get("NOTIFY_SOCKET")?.to_owned(),
+            watchdog: watchdog.map(Duration::from_micros),
+            watchdog_pid: number("WATCHDOG_PID").and_then(|pid| u32::try_from(pid).ok()),
+        })
     }
 }
 
@@ -106,6 +132,24 @@ mod tests {
         let outside = outside(&[("HTTPS_PROXY", "http://me:secret@proxy:1")]);
         assert!(outside.proxies.https.is_some());
         assert!(!format!("{outside:?}").contains("secret"));
+    }
+
+    #[test]
+    fn a_service_manager_is_told_where_it_says() {
+        assert_eq!(outside(&[("WATCHDOG_USEC", "30000000")]).service, None);
+        let named = outside(&[
+            ("NOTIFY_SOCKET", "@manager"),
+            ("WATCHDOG_USEC", "30000000"),
+            ("WATCHDOG_PID", "7"),
+        ]);
+        let wish = ServiceWish {
+            socket: "@manager".to_owned(),
+            watchdog: Some(Duration::from_secs(30)),
+            watchdog_pid: Some(7),
+        };
+        assert_eq!(named.service, Some(wish));
+        let without = outside(&[("NOTIFY_SOCKET", "/run/n"), ("WATCHDOG_USEC", "soon")]);
+        assert_eq!(without.service.and_then(|wish| wish.watchdog), None);
     }
 
     #[test]

@@ -93,7 +93,7 @@ Secrets never stand in a configuration: it names a file or an environment variab
 
 Variables of other programs that count: `NO_COLOR`, and for proxies `HTTPS_PROXY`, `HTTP_PROXY`,
 `ALL_PROXY` and `NO_PROXY` (small letters first). Addresses of this machine never go through a
-proxy.
+proxy. `rlm-node` tells a service manager how it is where `NOTIFY_SOCKET` and `WATCHDOG_USEC` ask.
 
 Where two fields contradict each other, a default gives way to the value that was set (`--origin`
 then shows `follows`); two values that were both set are an error that names both.

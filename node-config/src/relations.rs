@@ -10,10 +10,44 @@ struct Rule {
     left: &'static str,
     rule: &'static str,
     right: &'static str,
-    /// The most that the left may be, from the right.
-    most: fn(f64) -> f64,
+    bound: Bound,
     yields: Yields,
     why: &'static str,
+}
+
+/// What the right allows the left to be. Spans count in milliseconds.
+#[derive(Clone, Copy)]
+enum Bound {
+    AsMuch,
+    Below,
+    Third,
+    BelowHalf,
+    /// Bytes that a window of so many tokens holds beside the question.
+    InWindow,
+}
+
+impl Bound {
+    /// The most that the left may be, from the right.
+    fn most(self, right: f64) -> f64 {
+        match self {
+            Bound::AsMuch => right,
+            Bound::Below => right - 1.0,
+            Bound::Third => (right / 3.0).floor(),
+            Bound::BelowHalf => ((right - 1.0) / 2.0).floor(),
+            Bound::InWindow => right * BYTES_PER_TOKEN - 1.0,
+        }
+    }
+
+    /// The least that the right may be, from the left.
+    fn least(self, left: f64) -> f64 {
+        match self {
+            Bound::AsMuch => left,
+            Bound::Below => left + 1.0,
+            Bound::Third => left * 3.0,
+            Bound::BelowHalf => left * 2.0 + 1.0,
+            Bound::InWindow => ((left + 1.0) / BYTES_PER_TOKEN).ceil(),
+        }
+    }
 }
 
 /// Which of the two gives way while it has its default.
@@ -29,21 +63,12 @@ type Merged = BTreeMap<&'static str, (Value, Origin)>;
 /// output of `n` bytes may need `n / BYTES_PER_TOKEN` tokens.
 const BYTES_PER_TOKEN: f64 = 3.0;
 
-fn as_much(right: f64) -> f64 {
-    right
-}
-
-/// Bytes that a window of so many tokens holds beside the question.
-fn in_window(tokens: f64) -> f64 {
-    tokens * BYTES_PER_TOKEN - 1.0
-}
-
 const RULES: &[Rule] = &[
     Rule {
         left: "dispatch.call_deadline",
         rule: "be at most",
         right: "budgets.wall",
-        most: as_much,
+        bound: Bound::AsMuch,
         yields: Yields::Left,
         why: "a sub-call cannot outlive its job",
     },
@@ -51,7 +76,7 @@ const RULES: &[Rule] = &[
         left: "repl.block_time",
         rule: "be at most",
         right: "budgets.wall",
-        most: as_much,
+        bound: Bound::AsMuch,
         yields: Yields::Left,
         why: "a block cannot outlive its job",
     },
@@ -59,7 +84,7 @@ const RULES: &[Rule] = &[
         left: "dispatch.max_concurrent",
         rule: "be at most",
         right: "dispatch.waiting_per_job",
-        most: as_much,
+        bound: Bound::AsMuch,
         yields: Yields::Either,
         why: "a call in flight counts as admitted",
     },
@@ -67,7 +92,7 @@ const RULES: &[Rule] = &[
         left: "dispatch.waiting_per_job",
         rule: "be at most",
         right: "dispatch.waiting_in_all",
-        most: as_much,
+        bound: Bound::AsMuch,
         yields: Yields::Either,
         why: "one job cannot hold more than all jobs",
     },
@@ -75,7 +100,7 @@ const RULES: &[Rule] = &[
         left: "dispatch.retry_wait",
         rule: "be at most",
         right: "dispatch.retry_wait_max",
-        most: as_much,
+        bound: Bound::AsMuch,
         yields: Yields::Either,
         why: "the wait grows from the one to the other",
     },
@@ -83,7 +108,7 @@ const RULES: &[Rule] = &[
         left: "repl.output_bytes",
         rule: "be at most",
         right: "repl.memory_bytes",
-        most: as_much,
+        bound: Bound::AsMuch,
         yields: Yields::Left,
         why: "a block's output is held in its session",
     },
@@ -91,7 +116,7 @@ const RULES: &[Rule] = &[
         left: "repl.output_bytes",
         rule: "fit, at 3 bytes a token, into",
         right: "engine.llama.window",
-        most: in_window,
+        bound: Bound::InWindow,
         yields: Yields::Left,
         why: "the root must be able to read a block's output",
     },
@@ -99,7 +124,7 @@ const RULES: &[Rule] = &[
         left: "engine.llama.physical_batch",
         rule: "be at most",
         right: "engine.llama.batch",
-        most: as_much,
+        bound: Bound::AsMuch,
         yields: Yields::Either,
         why: "a step is computed in pieces",
     },
@@ -107,14 +132,70 @@ const RULES: &[Rule] = &[
         left: "engine.llama.sequences",
         rule: "be at most",
         right: "engine.llama.batch",
-        most: as_much,
+        bound: Bound::AsMuch,
         yields: Yields::Either,
         why: "each step decodes a token of every call",
     },
+    Rule {
+        left: "cluster.raft.heartbeat",
+        rule: "be at most a third of",
+        right: "cluster.raft.election_min",
+        bound: Bound::Third,
+        yields: Yields::Either,
+        why: "one lost sign of life is no reason for an election",
+    },
+    Rule {
+        left: "cluster.raft.election_min",
+        rule: "be below",
+        right: "cluster.raft.election_max",
+        bound: Bound::Below,
+        yields: Yields::Either,
+        why: "voters that stand at the same moment split the votes",
+    },
+    Rule {
+        left: "cluster.raft.election_max",
+        rule: "be below",
+        right: "cluster.raft.propose",
+        bound: Bound::Below,
+        yields: Yields::Either,
+        why: "a command must outlive an election",
+    },
+    Rule {
+        left: "cluster.membership.answer_within",
+        rule: "be at most a third of",
+        right: "cluster.membership.probe_every",
+        bound: Bound::Third,
+        yields: Yields::Either,
+        why: "helpers need the rest of the period",
+    },
+    Rule {
+        left: "cluster.membership.probe_every",
+        rule: "be at most",
+        right: "cluster.membership.pause",
+        bound: Bound::AsMuch,
+        yields: Yields::Either,
+        why: "a timer of one period is not late",
+    },
+    Rule {
+        left: "cluster.transport.keep_alive",
+        rule: "be below half of",
+        right: "cluster.transport.idle",
+        bound: Bound::BelowHalf,
+        yields: Yields::Either,
+        why: "one lost packet must not end a link",
+    },
+    Rule {
+        left: "cluster.transport.redial_first",
+        rule: "be at most",
+        right: "cluster.transport.redial_most",
+        bound: Bound::AsMuch,
+        yields: Yields::Either,
+        why: "the pause grows from the one to the other",
+    },
 ];
 
-/// Fields that hang together in a row, such as the three bounds of dispatch.
-const LONGEST_CHAIN: usize = 3;
+/// Fields that hang together in a row, such as the times of an election.
+const LONGEST_CHAIN: usize = 4;
 
 pub(crate) fn check(merged: &mut Merged) -> Vec<Problem> {
     // A default that gave way may push the next one: settled after as many passes as rules chain.
@@ -133,7 +214,7 @@ fn hold(rule: &Rule, merged: &mut Merged) -> Option<Problem> {
         merged.get(rule.right)?.clone(),
     );
     let (at_left, at_right) = (number(&left.0)?, number(&right.0)?);
-    let most = (rule.most)(at_right);
+    let most = rule.bound.most(at_right);
     if at_left <= most {
         return None;
     }
@@ -146,7 +227,8 @@ fn hold(rule: &Rule, merged: &mut Merged) -> Option<Problem> {
     }
     if raises {
         let follows = Origin::Follows { key: rule.left };
-        merged.insert(rule.right, (like(&right.0, at_left), follows));
+        let least = rule.bound.least(at_left);
+        merged.insert(rule.right, (like(&right.0, least), follows));
         return None;
     }
     Some(relation(

@@ -1,6 +1,10 @@
 //! The typed configuration. It has no defaults and no documentation of its own: both are in
 //! `table.rs`, and a test holds the two together key by key. Every folder in it is a real path.
 
+mod cluster;
+
+pub use cluster::{ApiPlace, Clustering, LinkBounds, Probing, RaftPace, Spreading};
+
 use crate::ByteSize;
 use crate::span::as_text;
 use base::Budgets;
@@ -20,6 +24,8 @@ pub struct Config {
     pub context: ContextStore,
     pub engine: Engines,
     pub providers: Providers,
+    pub api: ApiPlace,
+    pub cluster: Clustering,
     pub display: Displaying,
     pub trace: Tracing,
 }
@@ -283,6 +289,7 @@ pub struct Tracing {
 
 mod none_or {
     //! TOML has no null: `"none"` stands for a field that is left out.
+    use serde::de::{DeserializeOwned, IntoDeserializer};
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
     pub(super) fn serialize<T: Serialize, S: Serializer>(
@@ -295,10 +302,13 @@ mod none_or {
         }
     }
 
-    pub(super) fn deserialize<'de, T: From<String>, D: Deserializer<'de>>(
+    pub(super) fn deserialize<'de, T: DeserializeOwned, D: Deserializer<'de>>(
         from: D,
     ) -> Result<Option<T>, D::Error> {
         let text = String::deserialize(from)?;
-        Ok((text != "none").then(|| T::from(text)))
+        if text == "none" {
+            return Ok(None);
+        }
+        T::deserialize(text.into_deserializer()).map(Some)
     }
 }

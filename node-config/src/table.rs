@@ -1,6 +1,8 @@
 //! The one table of fields: key, what it takes, default, what to set and what that trades. The
 //! typed configuration, the checks, the sample file and the reference page all follow from it.
 
+mod cluster;
+
 use crate::kind::{DirPlace, FieldKind};
 
 /// One thing to turn.
@@ -54,6 +56,24 @@ pub(crate) const SECTIONS: &[(&str, &str)] = &[
     ("engine.llama", "The engine inside the program (llama.cpp)."),
     ("providers.openai", "OpenAI-compatible servers."),
     ("providers.ollama", "Ollama servers."),
+    (
+        "api",
+        "Asking a node from elsewhere. On the machine itself its socket serves, and needs nothing.",
+    ),
+    ("cluster", "A node of a cluster. `rlm-node run` reads it."),
+    (
+        "cluster.raft",
+        "How the voters agree. Short times suit a quick network, long ones a slow one.",
+    ),
+    ("cluster.membership", "How soon it is known who lives."),
+    (
+        "cluster.transport",
+        "Links between nodes, and what one may take.",
+    ),
+    (
+        "cluster.store",
+        "How what is known without agreement spreads, and how much is kept.",
+    ),
     ("display", "What `rlm-ctl` shows while a job runs."),
     ("trace", "The record that every job leaves."),
 ];
@@ -64,7 +84,25 @@ const GIB: u64 = 1 << 30;
 const TIB: u64 = 1 << 40;
 const DAY_MS: u64 = 24 * 3600 * K;
 
-pub const FIELDS: &[Field] = &[
+/// All of them, in the order of the reference page.
+pub const FIELDS: &[Field] = &joined::<{ ALONE.len() + cluster::FIELDS.len() }>();
+
+const fn joined<const N: usize>() -> [Field; N] {
+    let mut all = [ALONE[0]; N];
+    let mut i = 0;
+    while i < N {
+        all[i] = if i < ALONE.len() {
+            ALONE[i]
+        } else {
+            cluster::FIELDS[i - ALONE.len()]
+        };
+        i += 1;
+    }
+    all
+}
+
+/// What a machine needs that is alone.
+const ALONE: &[Field] = &[
     field(
         "models.default",
         FieldKind::Text,

@@ -286,6 +286,90 @@ fn all_problems_are_told_at_once() {
     assert_eq!(error.problems.len(), 3);
 }
 
+/// A field, what is too much for the other field, and what the other has.
+const CONTRADICTIONS: &[(&str, &str, &str, &str)] = &[
+    ("repl.block_time", "\"2h\"", "budgets.wall", "\"1h\""),
+    (
+        "dispatch.max_concurrent",
+        "10",
+        "dispatch.waiting_per_job",
+        "9",
+    ),
+    (
+        "dispatch.waiting_per_job",
+        "2000",
+        "dispatch.waiting_in_all",
+        "1999",
+    ),
+    (
+        "dispatch.retry_wait",
+        "\"1m\"",
+        "dispatch.retry_wait_max",
+        "\"59s\"",
+    ),
+    (
+        "repl.output_bytes",
+        "\"30kB\"",
+        "engine.llama.window",
+        "10_000",
+    ),
+    (
+        "engine.llama.physical_batch",
+        "128",
+        "engine.llama.batch",
+        "127",
+    ),
+    ("engine.llama.sequences", "100", "engine.llama.batch", "99"),
+    (
+        "cluster.raft.heartbeat",
+        "\"51ms\"",
+        "cluster.raft.election_min",
+        "\"150ms\"",
+    ),
+    (
+        "cluster.raft.election_min",
+        "\"300ms\"",
+        "cluster.raft.election_max",
+        "\"300ms\"",
+    ),
+    (
+        "cluster.raft.election_max",
+        "\"5s\"",
+        "cluster.raft.propose",
+        "\"5s\"",
+    ),
+    (
+        "cluster.membership.answer_within",
+        "\"84ms\"",
+        "cluster.membership.probe_every",
+        "\"250ms\"",
+    ),
+    (
+        "cluster.membership.probe_every",
+        "\"401ms\"",
+        "cluster.membership.pause",
+        "\"400ms\"",
+    ),
+    (
+        "cluster.transport.keep_alive",
+        "\"1s\"",
+        "cluster.transport.idle",
+        "\"2s\"",
+    ),
+    (
+        "cluster.transport.redial_first",
+        "\"6s\"",
+        "cluster.transport.redial_most",
+        "\"5s\"",
+    ),
+    (
+        "engine.llama.kv_type",
+        "\"q8_0\"",
+        "engine.llama.flash_attention",
+        "\"off\"",
+    ),
+];
+
 #[test]
 fn fields_that_contradict_each_other_are_both_named() {
     check_refused(
@@ -296,46 +380,7 @@ fn fields_that_contradict_each_other_are_both_named() {
         "`dispatch.call_deadline` (\"5m\", flag --flag) must be at most `budgets.wall` (\"1m\", \
          /etc/rlm/node.toml:2): a sub-call cannot outlive its job",
     );
-    for (left, large, right, small) in [
-        ("repl.block_time", "\"2h\"", "budgets.wall", "\"1h\""),
-        (
-            "dispatch.max_concurrent",
-            "10",
-            "dispatch.waiting_per_job",
-            "9",
-        ),
-        (
-            "dispatch.waiting_per_job",
-            "2000",
-            "dispatch.waiting_in_all",
-            "1999",
-        ),
-        (
-            "dispatch.retry_wait",
-            "\"1m\"",
-            "dispatch.retry_wait_max",
-            "\"59s\"",
-        ),
-        (
-            "repl.output_bytes",
-            "\"30kB\"",
-            "engine.llama.window",
-            "10_000",
-        ),
-        (
-            "engine.llama.physical_batch",
-            "128",
-            "engine.llama.batch",
-            "127",
-        ),
-        ("engine.llama.sequences", "100", "engine.llama.batch", "99"),
-        (
-            "engine.llama.kv_type",
-            "\"q8_0\"",
-            "engine.llama.flash_attention",
-            "\"off\"",
-        ),
-    ] {
+    for (left, large, right, small) in CONTRADICTIONS {
         let text = format!("{left} = {large}\n{right} = {small}\n");
         let message = resolve(&[file(&text)], &dirs()).unwrap_err().to_string();
         assert!(
@@ -393,6 +438,50 @@ fn a_default_gives_way_to_what_was_set() {
         more.origins["dispatch.waiting_in_all"].to_string(),
         "follows dispatch.waiting_per_job"
     );
+}
+
+#[test]
+fn the_times_of_an_election_move_together() {
+    let pace = |text: &str| {
+        let raft = resolved(&[file(text)]).config.cluster.raft;
+        [
+            raft.heartbeat,
+            raft.election_min,
+            raft.election_max,
+            raft.propose,
+        ]
+        .map(|span| span.as_millis())
+    };
+    assert_eq!(pace(""), [50, 150, 300, 5000]);
+    let slow = "[cluster.raft]\nheartbeat = \"2s\"\n";
+    assert_eq!(pace(slow), [2000, 6000, 6001, 6002]);
+    let quick = "[cluster.raft]\npropose = \"20ms\"\n";
+    assert_eq!(pace(quick), [6, 18, 19, 20]);
+    check_refused(
+        &[file(
+            "[cluster.raft]\nheartbeat = \"1s\"\nelection_min = \"2s\"\n",
+        )],
+        "`cluster.raft.heartbeat` (\"1s\", /etc/rlm/node.toml:2) must be at most a third of \
+         `cluster.raft.election_min` (\"2s\", /etc/rlm/node.toml:3): one lost sign of life is no \
+         reason for an election",
+    );
+}
+
+#[test]
+fn addresses_are_an_ip_and_a_port() {
+    check_refused(
+        &[file("cluster.listen = \"box:7411\"")],
+        "/etc/rlm/node.toml:1: `cluster.listen` must be an address such as \"0.0.0.0:7411\", not \
+         \"box:7411\"",
+    );
+    let text = "[cluster]\nlisten = \"[::]:9\"\nadvertise = \"192.0.2.1:9\"\n";
+    let cluster = resolved(&[file(text)]).config.cluster;
+    assert_eq!(cluster.listen.to_string(), "[::]:9");
+    assert_eq!(
+        cluster.advertise.map(|at| at.to_string()).as_deref(),
+        Some("192.0.2.1:9")
+    );
+    assert_eq!(resolved(&[]).config.cluster.advertise, None);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Serves the API. A client that goes away cancels its job.
 
-use super::{API_VERSION, AnswerLine, ErrorBody, MAX_REQUEST_BYTES};
+use super::{API_VERSION, AnswerLine, ErrorBody, HealthReply, MAX_REQUEST_BYTES, Routes};
 use crate::ctl::Failure;
 use crate::job::{JobEvent, Observer, SubmitRequest};
 use crate::node::Node;
@@ -30,25 +30,31 @@ pub enum ServeError {
         socket: PathBuf,
         source: std::io::Error,
     },
+    #[error("the API over TCP ended: {0}")]
+    Tcp(std::io::Error),
 }
 
-/// Answers requests on `socket` until `stop`.
+/// Everything that a node answers; `fleet` is a member's part.
+pub fn router(node: Arc<Node>, fleet: Option<Routes>) -> Routes {
+    let routes = Routes::new()
+        .at("/v1/health", get(health))
+        .at("/v1/openapi.json", get(openapi))
+        .at("/v1/jobs", post(run_job))
+        .around(|router| router.layer(DefaultBodyLimit::max(MAX_REQUEST_BYTES)))
+        .with_state(node);
+    match fleet {
+        Some(fleet) => routes.merge(fleet),
+        None => routes,
+    }
+}
+
+/// Answers requests until `stop`; `socket` is the listener's file.
 pub async fn serve(
-    node: Arc<Node>,
-    fleet: Option<Router>,
+    listener: UnixListener,
+    router: Router,
     socket: &Path,
     stop: CancellationToken,
 ) -> Result<(), ServeError> {
-    let listener = listen(socket).await?;
-    let router = Router::new()
-        .route("/v1/health", get(health))
-        .route("/v1/jobs", post(run_job))
-        .layer(DefaultBodyLimit::max(MAX_REQUEST_BYTES))
-        .with_state(node);
-    let router = match fleet {
-        Some(fleet) => router.merge(fleet),
-        None => router,
-    };
     let served = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned());
     let ended = served.await;
     // The socket's file is ours; a missing one is as good as a removed one.
@@ -60,7 +66,7 @@ pub async fn serve(
 }
 
 /// A socket file that nobody answers behind is left over from a node that was killed.
-async fn listen(socket: &Path) -> Result<UnixListener, ServeError> {
+pub async fn listen(socket: &Path) -> Result<UnixListener, ServeError> {
     let failed = |source| ServeError::Listen {
         socket: socket.to_owned(),
         source,
@@ -78,8 +84,15 @@ async fn listen(socket: &Path) -> Result<UnixListener, ServeError> {
     Ok(listener)
 }
 
-async fn health() -> Json<serde_json::Value> {
-    Json(serde_json::json!({"v": API_VERSION, "program": env!("CARGO_PKG_VERSION")}))
+async fn health() -> Json<HealthReply> {
+    Json(HealthReply {
+        v: API_VERSION,
+        program: env!("CARGO_PKG_VERSION").to_owned(),
+    })
+}
+
+async fn openapi() -> Json<serde_json::Value> {
+    Json(super::document())
 }
 
 async fn run_job(State(node): State<Arc<Node>>, Json(request): Json<SubmitRequest>) -> Response {

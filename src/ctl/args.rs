@@ -1,8 +1,8 @@
 //! The command line of `rlm-ctl`: names, help and shapes. Decides nothing.
 
 use super::fleet::{
-    ChangeArgs, NodeCommand, PromoteArgs, RegistryCommand, RemoveArgs, SettingsArgs, StatusArgs,
-    TokenCommand, Where,
+    ChangeArgs, KeyCommand, NodeCommand, PromoteArgs, RegistryCommand, RemoveArgs, SettingsArgs,
+    StatusArgs, TokenCommand, Where,
 };
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -46,6 +46,9 @@ pub enum Command {
     /// Join tokens
     #[command(subcommand)]
     Token(TokenCommand),
+    /// Keys for a node's API over TCP (`api.listen`)
+    #[command(subcommand)]
+    Key(KeyCommand),
     /// Make nodes voters
     Promote(PromoteArgs),
     /// Take a voter's seat; the node stays a member

@@ -12,7 +12,7 @@ mod trace;
 pub use args::{Cli, Command, ConfigCommand, ModelCommand, Output, SubmitArgs, TraceCommand};
 pub use failure::Failure;
 pub use fleet::{
-    AddArgs, ChangeArgs, NodeCommand, PromoteArgs, RegistryCommand, RemoveArgs,
+    AddArgs, ChangeArgs, KeyCommand, NodeCommand, PromoteArgs, RegistryCommand, RemoveArgs,
     SOCKET as NODE_SOCKET, SettingsArgs, StatusArgs, TokenCommand, Where,
 };
 
@@ -52,13 +52,15 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
         complain(&format!("warning: {warning}"));
     }
     let quiet = cli.quiet;
-    let socket = cli.place.socket(&settings);
     match cli.command {
         Command::Submit(args) => runtime()?.block_on(submit::run(*args, settings, quiet)),
         Command::Model(command) => runtime()?.block_on(model::run(command, &settings, quiet)),
         Command::Trace(command) => runtime()?.block_on(trace::run(command, &settings)),
         Command::Config(_) | Command::EngineWorker => Ok(Exit::Done),
-        other => runtime()?.block_on(fleet::run(other, socket)),
+        other => {
+            let reach = cli.place.reach(&settings)?;
+            runtime()?.block_on(fleet::run(other, reach))
+        }
     }
 }
 

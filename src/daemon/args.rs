@@ -1,6 +1,7 @@
 //! The command line of `rlm-node`: names, help and shapes.
 
 use clap::{Args, Parser, Subcommand};
+use node_config::Clustering;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -47,10 +48,10 @@ pub enum Command {
 
 #[derive(Debug, Args)]
 pub struct Place {
-    /// The UDP address to listen on
-    #[arg(long, value_name = "ADDR", default_value = "0.0.0.0:7411")]
-    pub listen: SocketAddr,
-    /// Where the others reach it, when that is another address
+    /// The UDP address to listen on; `cluster.listen` of the configuration when not given
+    #[arg(long, value_name = "ADDR")]
+    pub listen: Option<SocketAddr>,
+    /// Where the others reach it, when that is another address than `cluster.advertise` says
     #[arg(long, value_name = "ADDR")]
     pub advertise: Option<SocketAddr>,
     /// Make the node and return; `rlm-node run` starts it, as a service does
@@ -86,5 +87,50 @@ pub struct JoinArgs {
     pub place: Place,
 }
 
+impl Place {
+    /// The addresses to listen on and to be reached at: the flags', else the configuration's.
+    pub fn addresses(&self, config: &Clustering) -> (SocketAddr, Option<SocketAddr>) {
+        (
+            self.listen.unwrap_or(config.listen),
+            self.advertise.or(config.advertise),
+        )
+    }
+}
+
 /// Longest wait for a handover when leaving.
 pub(super) const LEAVE: Duration = Duration::from_secs(30);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use node_config::{Dirs, Environment, Layer, resolve};
+
+    fn addresses(config: &str, flags: &[&str]) -> (String, Option<String>) {
+        let home = [("HOME".to_owned(), "/home/u".to_owned())];
+        let dirs = Dirs::of(&Environment(home.into_iter().collect())).unwrap();
+        let file = Layer::File {
+            path: "node.toml".into(),
+            text: config.to_owned(),
+        };
+        let config = resolve(&[file], &dirs).unwrap().config.cluster;
+        let words = ["rlm-node", "init"].iter().chain(flags);
+        let cli = Cli::try_parse_from(words).unwrap();
+        let Command::Init(args) = cli.command else {
+            panic!("init was said");
+        };
+        let (listen, advertise) = args.place.addresses(&config);
+        (listen.to_string(), advertise.map(|at| at.to_string()))
+    }
+
+    #[test]
+    fn flags_come_before_the_configuration() {
+        let text = "[cluster]\nlisten = \"10.0.0.1:1\"\nadvertise = \"192.0.2.1:1\"\n";
+        let wide = "0.0.0.0:7411".to_owned();
+        assert_eq!(addresses("", &[]), (wide, None));
+        let configured = ("10.0.0.1:1".to_owned(), Some("192.0.2.1:1".to_owned()));
+        assert_eq!(addresses(text, &[]), configured);
+        let flags = ["--listen", "10.0.0.2:2", "--advertise", "192.0.2.2:2"];
+        let flagged = ("10.0.0.2:2".to_owned(), Some("192.0.2.2:2".to_owned()));
+        assert_eq!(addresses(text, &flags), flagged);
+    }
+}

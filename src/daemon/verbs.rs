@@ -5,21 +5,23 @@ use super::args::{InitArgs, JoinArgs, LEAVE};
 use crate::ctl::{Failure, complain, print};
 use crate::exit::Exit;
 use crate::fleet::api::{DoctorReply, DoneReply, PathLine};
-use crate::fleet::wish::{ask, look};
+use crate::fleet::wish::{Reach, ask, look};
 use crate::fleet::{FoundWish, JoinWish};
 use cluster::Entered;
 use hyper::Method;
+use node_config::Clustering;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use transport::Token;
 
-pub(super) fn init(data: &Path, args: &InitArgs) -> Result<(), Failure> {
+pub(super) fn init(data: &Path, args: &InitArgs, config: &Clustering) -> Result<(), Failure> {
+    let (listen, advertise) = args.place.addresses(config);
     let wish = FoundWish {
         data: data.to_owned(),
         cluster: args.cluster.clone(),
         node: name(args.name.as_deref()),
-        listen: args.place.listen,
-        advertise: args.place.advertise,
+        listen,
+        advertise,
     };
     let record = crate::fleet::found(&wish)?;
     complain(&format!(
@@ -34,14 +36,15 @@ pub(super) fn init(data: &Path, args: &InitArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-pub(super) async fn join(data: &Path, args: &JoinArgs) -> Result<(), Failure> {
+pub(super) async fn join(data: &Path, args: &JoinArgs, config: &Clustering) -> Result<(), Failure> {
+    let (listen, advertise) = args.place.addresses(config);
     let token = token(args)?;
     let wish = JoinWish {
         data: data.to_owned(),
         node: name(args.name.as_deref()),
         pool: args.pool.clone(),
-        listen: args.place.listen,
-        advertise: args.place.advertise,
+        listen,
+        advertise,
     };
     match crate::fleet::join(&wish, &token).await? {
         Entered::Already { record } => {
@@ -120,15 +123,15 @@ pub(super) fn data_flag(data: &Path) -> String {
     format!(" --data {}", data.display())
 }
 
-pub(super) async fn leave(socket: &Path) -> Result<Exit, Failure> {
+pub(super) async fn leave(socket: PathBuf) -> Result<Exit, Failure> {
     let at = (Method::POST, "/v1/cluster/leave");
-    let reply: DoneReply = ask::<(), _>(socket, at, None, LEAVE).await?;
+    let reply: DoneReply = ask::<(), _>(&Reach::Socket(socket), at, None, LEAVE).await?;
     complain(&reply.done);
     Ok(Exit::Done)
 }
 
-pub(super) async fn doctor(socket: &Path, json: bool) -> Result<Exit, Failure> {
-    let found: DoctorReply = look(socket, "/v1/cluster/doctor").await?;
+pub(super) async fn doctor(socket: PathBuf, json: bool) -> Result<Exit, Failure> {
+    let found: DoctorReply = look(&Reach::Socket(socket), "/v1/cluster/doctor").await?;
     if json {
         let text = serde_json::to_string_pretty(&found)
             .map_err(|error| Failure::new(Exit::Failed, "no JSON could be written").why(error))?;

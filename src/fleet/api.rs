@@ -3,11 +3,12 @@
 
 use base::NodeId;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 pub const VERSION: u32 = 1;
 
 /// `POST /v1/cluster/tokens`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TokenRequest {
     /// Such as `worker` or `worker+voter-candidate`.
     pub roles: String,
@@ -19,7 +20,7 @@ pub struct TokenRequest {
 }
 
 /// The secret line is in this answer and nowhere else.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TokenMade {
     pub v: u32,
     pub token: String,
@@ -30,13 +31,13 @@ pub struct TokenMade {
 }
 
 /// `GET /v1/cluster/tokens`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TokenList {
     pub v: u32,
     pub tokens: Vec<TokenLine>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TokenLine {
     pub id: String,
     pub roles: String,
@@ -48,10 +49,11 @@ pub struct TokenLine {
     /// Zero once it has expired.
     pub expires_in_s: u64,
     pub creator: String,
+    #[schema(value_type = Vec<String>)]
     pub used_by: Vec<NodeId>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum TokenStanding {
     Open,
@@ -61,7 +63,7 @@ pub enum TokenStanding {
 }
 
 /// `POST /v1/cluster/nodes/{node}/promote` and `/demote`, `DELETE /v1/cluster/nodes/{node}`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ChangeRequest {
     /// How long to wait for the group to follow.
     pub wait_s: u64,
@@ -69,21 +71,54 @@ pub struct ChangeRequest {
     pub reason: String,
 }
 
+/// `POST /v1/keys`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct KeyRequest {
+    /// For people: who uses it.
+    pub name: String,
+}
+
+/// The key itself is in this answer and nowhere else.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct KeyMade {
+    pub v: u32,
+    pub key: String,
+    pub id: String,
+    pub name: String,
+    /// The hash of the cluster's root, which clients pin.
+    pub root: String,
+}
+
+/// `GET /v1/keys`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct KeyList {
+    pub v: u32,
+    pub keys: Vec<KeyLine>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct KeyLine {
+    pub id: String,
+    pub name: String,
+    /// Seconds since the Unix epoch.
+    pub created_unix_s: u64,
+}
+
 /// Something was done; there is nothing more to say.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DoneReply {
     pub v: u32,
     pub done: String,
 }
 
 /// `GET /v1/cluster/settings`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SettingList {
     pub v: u32,
     pub settings: Vec<SettingLine>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SettingLine {
     pub name: String,
     /// None: the default holds.
@@ -92,26 +127,26 @@ pub struct SettingLine {
 }
 
 /// `PUT /v1/cluster/settings/{name}`; none goes back to the default.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SettingRequest {
     pub value: Option<String>,
 }
 
 /// `GET /v1/cluster/registry`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RegistryList {
     pub v: u32,
     pub models: Vec<RegistryLine>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RegistryLine {
     pub name: String,
     pub promoted: Option<u32>,
     pub versions: Vec<RegistryVersion>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RegistryVersion {
     pub version: u32,
     pub parent: Option<u32>,
@@ -122,19 +157,19 @@ pub struct RegistryVersion {
 }
 
 /// `POST /v1/cluster/registry/{name}/rollback`; none is the version promoted before.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RollbackRequest {
     pub to: Option<u32>,
 }
 
 /// `GET /v1/cluster/tree`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TreeReply {
     pub v: u32,
     pub actors: Vec<ActorLine>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ActorLine {
     pub path: String,
     pub state: String,
@@ -145,9 +180,10 @@ pub struct ActorLine {
 }
 
 /// `GET /v1/cluster/doctor`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DoctorReply {
     pub v: u32,
+    #[schema(value_type = String)]
     pub node: NodeId,
     pub name: String,
     /// Median of some syncs of 4 KiB in the node's folder.
@@ -156,7 +192,7 @@ pub struct DoctorReply {
     pub paths: Vec<PathLine>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PathLine {
     pub from: String,
     pub to: String,

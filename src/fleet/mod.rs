@@ -2,11 +2,13 @@
 //! and the API between them. Decides nothing: every call goes to `cluster::Node`.
 
 pub mod api;
+mod disk;
 mod errors;
 mod machine;
 pub mod registry;
 mod routes;
 mod run;
+mod settings;
 mod setup;
 pub mod wish;
 
@@ -14,4 +16,5 @@ pub use errors::refusal;
 pub use machine::facts;
 pub use routes::routes;
 pub use run::{RunningNode, start};
+pub use settings::settings;
 pub use setup::{FoundWish, JoinWish, found, join};

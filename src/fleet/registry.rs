@@ -3,12 +3,13 @@
 
 use super::api::{DoneReply, VERSION};
 use super::routes::Failed;
+use crate::api::Routes;
 use crate::ctl::Failure;
 use crate::exit::Exit;
+use axum::Json;
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::routing::post;
-use axum::{Json, Router};
 use base::ContentHash;
 use cluster::{BlobError, NewBlobVersion, Node, PublishError};
 use raft::DiskError;
@@ -17,9 +18,10 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
+use utoipa::ToSchema;
 
 /// `POST /v1/cluster/blobs`, with the bytes as the request's body.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct BlobMade {
     pub v: u32,
     /// BLAKE3, in hexadecimal digits.
@@ -28,7 +30,7 @@ pub struct BlobMade {
 }
 
 /// `POST /v1/cluster/registry/{name}`: a new version of a blob that was handed in.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct VersionRequest {
     pub hash: String,
     /// The version that it was made from.
@@ -39,7 +41,7 @@ pub struct VersionRequest {
     pub wait_s: u64,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct VersionMade {
     pub v: u32,
     pub name: String,
@@ -51,18 +53,18 @@ pub struct VersionMade {
 }
 
 /// `POST /v1/cluster/registry/{name}/promote`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ServeRequest {
     pub version: u32,
 }
 
 type Shared = State<Arc<Node>>;
 
-pub(super) fn routes(node: Arc<Node>) -> Router {
-    Router::new()
-        .route("/v1/cluster/blobs", post(put))
-        .route("/v1/cluster/registry/{name}", post(add))
-        .route("/v1/cluster/registry/{name}/promote", post(promote))
+pub(super) fn routes(node: Arc<Node>) -> Routes {
+    Routes::new()
+        .at("/v1/cluster/blobs", post(put))
+        .at("/v1/cluster/registry/{name}", post(add))
+        .at("/v1/cluster/registry/{name}/promote", post(promote))
         .with_state(node)
 }
 

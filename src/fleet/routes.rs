@@ -1,49 +1,55 @@
 //! The cluster's part of the API. Whoever can open the socket is the machine's owner, and so an
-//! administrator of the cluster; the command line has no other way in.
+//! administrator of the cluster; over TCP the gate decides who is. The command line has no other
+//! way in.
+
+mod keys;
 
 use super::api::{
     ActorLine, ChangeRequest, DoctorReply, DoneReply, PathLine, RegistryLine, RegistryList,
     RegistryVersion, RollbackRequest, SettingLine, SettingList, SettingRequest, TokenLine,
     TokenList, TokenMade, TokenRequest, TokenStanding, TreeReply, VERSION,
 };
-use crate::api::ErrorBody;
-use crate::clock::Clock;
+use super::disk::fsync_time;
+use crate::api::{ApiKeys, Asker, ErrorBody, Routes};
 use crate::ctl::Failure;
 use crate::exit::Exit;
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post, put};
-use axum::{Json, Router};
+use axum::{Extension, Json};
 use base::{NodeId, PeerRoles};
 use cluster::{Node, RoleFail, StatusView, TokenFail, TokenWish};
 use raft::ProposeError;
 use raft::ledger::{Command, Model, TokenState, setting_names};
-use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 type Shared = State<Arc<Node>>;
 
-/// Everything under `/v1/cluster`; `data` is the node's folder.
-pub fn routes(node: Arc<Node>, data: PathBuf) -> Router {
-    Router::new()
-        .route("/v1/cluster/status", get(status))
-        .route("/v1/cluster/tokens", get(tokens).post(create_token))
-        .route("/v1/cluster/tokens/{id}", delete(revoke_token))
-        .route("/v1/cluster/nodes/{node}/promote", post(promote))
-        .route("/v1/cluster/nodes/{node}/demote", post(demote))
-        .route("/v1/cluster/nodes/{node}", delete(remove))
-        .route("/v1/cluster/settings", get(settings))
-        .route("/v1/cluster/settings/{name}", put(set))
-        .route("/v1/cluster/registry", get(registry))
-        .route("/v1/cluster/registry/{name}/rollback", post(rollback))
-        .route("/v1/cluster/tree", get(tree))
-        .route("/v1/cluster/doctor", get(move |state| doctor(state, data)))
-        .route("/v1/cluster/leave", post(leave))
-        .with_state(node.clone())
-        .merge(super::registry::routes(node))
+/// What only a member answers; `data` is the node's folder.
+pub fn routes(node: Arc<Node>, data: PathBuf, keys: Arc<ApiKeys>) -> Routes {
+    let registry_routes = super::registry::routes(node.clone());
+    Routes::new()
+        .at("/v1/cluster/status", get(status))
+        .at("/v1/cluster/tokens", get(tokens).post(create_token))
+        .at("/v1/cluster/tokens/{id}", delete(revoke_token))
+        .at("/v1/cluster/nodes/{node}/promote", post(promote))
+        .at("/v1/cluster/nodes/{node}/demote", post(demote))
+        .at("/v1/cluster/nodes/{node}", delete(remove))
+        .at("/v1/cluster/settings", get(settings))
+        .at("/v1/cluster/settings/{name}", put(set))
+        .at("/v1/cluster/registry", get(registry))
+        .at("/v1/cluster/registry/{name}/rollback", post(rollback))
+        .at("/v1/cluster/tree", get(tree))
+        .at("/v1/cluster/doctor", get(move |state| doctor(state, data)))
+        .at("/v1/cluster/leave", post(leave))
+        .at("/v1/keys", get(keys::list).post(keys::create))
+        .at("/v1/keys/{id}", delete(keys::revoke))
+        .around(|router| router.layer(Extension(keys)))
+        .with_state(node)
+        .merge(registry_routes)
 }
 
 /// A failure as the API tells it.
@@ -134,7 +140,11 @@ fn line(token: &TokenState, now: base::Time) -> TokenLine {
     }
 }
 
-async fn create_token(State(node): Shared, Json(request): Json<TokenRequest>) -> Answer<TokenMade> {
+async fn create_token(
+    State(node): Shared,
+    by: Asker,
+    Json(request): Json<TokenRequest>,
+) -> Answer<TokenMade> {
     let roles: PeerRoles = request.roles.parse().map_err(usage)?;
     let wish = TokenWish {
         roles,
@@ -143,7 +153,7 @@ async fn create_token(State(node): Shared, Json(request): Json<TokenRequest>) ->
         uses: request.uses,
         ttl: Duration::from_secs(request.ttl_s),
     };
-    let token = node.create_token(ADMIN, wish).await?;
+    let token = node.create_token(&by.0, wish).await?;
     Ok(Json(TokenMade {
         v: VERSION,
         id: token.id.to_string(),
@@ -154,42 +164,45 @@ async fn create_token(State(node): Shared, Json(request): Json<TokenRequest>) ->
     }))
 }
 
-async fn revoke_token(State(node): Shared, Path(id): Path<String>) -> Answer<DoneReply> {
+async fn revoke_token(State(node): Shared, by: Asker, Path(id): Path<String>) -> Answer<DoneReply> {
     let bytes = unhex(&id).ok_or_else(|| usage(format!("`{id}` is no token id")))?;
-    node.revoke_token(ADMIN, bytes).await?;
+    node.revoke_token(&by.0, bytes).await?;
     Ok(done(format!("token {id} is revoked")))
 }
 
 async fn promote(
     State(node): Shared,
+    by: Asker,
     Path(target): Path<String>,
     Json(request): Json<ChangeRequest>,
 ) -> Answer<DoneReply> {
     let (id, name) = find(&node, &target)?;
-    node.promote(ADMIN, id, Duration::from_secs(request.wait_s))
+    node.promote(&by.0, id, Duration::from_secs(request.wait_s))
         .await?;
     Ok(done(format!("{name} votes")))
 }
 
 async fn demote(
     State(node): Shared,
+    by: Asker,
     Path(target): Path<String>,
     Json(request): Json<ChangeRequest>,
 ) -> Answer<DoneReply> {
     let (id, name) = find(&node, &target)?;
-    node.demote(ADMIN, id, Duration::from_secs(request.wait_s))
+    node.demote(&by.0, id, Duration::from_secs(request.wait_s))
         .await?;
     Ok(done(format!("{name} votes no more")))
 }
 
 async fn remove(
     State(node): Shared,
+    by: Asker,
     Path(target): Path<String>,
     Json(request): Json<ChangeRequest>,
 ) -> Answer<DoneReply> {
     let (id, name) = find(&node, &target)?;
     let wait = Duration::from_secs(request.wait_s);
-    node.remove(ADMIN, id, (&request.reason, wait)).await?;
+    node.remove(&by.0, id, (&request.reason, wait)).await?;
     Ok(done(format!("{name} is removed; its certificate is void")))
 }
 
@@ -208,6 +221,7 @@ async fn settings(State(node): Shared) -> Json<SettingList> {
 
 async fn set(
     State(node): Shared,
+    by: Asker,
     Path(name): Path<String>,
     Json(request): Json<SettingRequest>,
 ) -> Answer<DoneReply> {
@@ -216,7 +230,7 @@ async fn set(
         None => format!("{name} is back at its default"),
     };
     let value = request.value;
-    node.submit(ADMIN, Command::Set { name, value }).await?;
+    node.submit(&by.0, Command::Set { name, value }).await?;
     Ok(done(said))
 }
 
@@ -258,6 +272,7 @@ fn registry_line(name: &str, model: &Model) -> RegistryLine {
 
 async fn rollback(
     State(node): Shared,
+    by: Asker,
     Path(name): Path<String>,
     Json(request): Json<RollbackRequest>,
 ) -> Answer<DoneReply> {
@@ -265,7 +280,7 @@ async fn rollback(
         name: name.clone(),
         to: request.to,
     };
-    node.submit(ADMIN, command).await?;
+    node.submit(&by.0, command).await?;
     let state = node.state();
     let now = state.models.0.get(&name).and_then(Model::current);
     Ok(done(match now {
@@ -290,7 +305,7 @@ async fn tree(State(node): Shared) -> Json<TreeReply> {
 }
 
 /// Gives up the voter's seat, then the membership. The process ends by its owner's signal.
-async fn leave(State(node): Shared) -> Answer<DoneReply> {
+async fn leave(State(node): Shared, by: Asker) -> Answer<DoneReply> {
     if node.raft().voters.len() == 1 && node.raft().voters.contains(&node.id()) {
         return Err(Failed(
             Failure::new(Exit::Conflict, "this node is the last voter")
@@ -302,7 +317,7 @@ async fn leave(State(node): Shared) -> Answer<DoneReply> {
         Failure::new(Exit::NoQuorum, "the leadership cannot be handed over").why(error)
     })?;
     let reason = ("it left", LEAVE);
-    node.remove(ADMIN, node.id(), reason).await?;
+    node.remove(&by.0, node.id(), reason).await?;
     Ok(done(
         "this node has left; stop it, and delete its folder when you like".to_owned(),
     ))
@@ -350,32 +365,10 @@ async fn doctor(State(node): Shared, data: PathBuf) -> Json<DoctorReply> {
         v: VERSION,
         node: node.id(),
         name,
-        fsync_us: fsync.ok().flatten().map(micros),
+        fsync_us: fsync.ok().and_then(Result::ok).map(micros),
         certificate_left_s: left.as_secs(),
         paths,
     })
-}
-
-/// The median time to make 4 KiB durable in the node's folder; none when that fails.
-fn fsync_time(data: &std::path::Path) -> Option<Duration> {
-    let path = data.join(".doctor");
-    let measure = || -> std::io::Result<Vec<Duration>> {
-        let mut file = std::fs::File::create(&path)?;
-        let mut times = Vec::new();
-        for _ in 0..FSYNCS {
-            let clock = Clock::start();
-            file.write_all(&[0; 4096])?;
-            file.sync_data()?;
-            times.push(clock.elapsed());
-        }
-        Ok(times)
-    };
-    let times = measure();
-    // Only a probe; whether it can be removed changes nothing.
-    drop(std::fs::remove_file(&path));
-    let mut times = times.ok()?;
-    times.sort();
-    times.get(times.len() / 2).copied()
 }
 
 /// By name, or by an id or its beginning.
@@ -428,11 +421,7 @@ fn decimal(millionths: i64) -> String {
     format!("{sign}{}.{:06}", whole / 1_000_000, whole % 1_000_000)
 }
 
-/// In the audit log, for what comes over the owner's socket.
-const ADMIN: &str = "local administrator";
 /// Longest wait for the group to let a voter go.
 const LEAVE: Duration = Duration::from_secs(20);
-/// Odd, so that there is a middle.
-const FSYNCS: usize = 9;
 /// Shortest beginning of an id that names a node.
 const SHORT_ID: usize = 4;

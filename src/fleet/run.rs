@@ -44,7 +44,7 @@ pub async fn start(
         abort: Arc::new(ProcessAbort),
         writer: Writer::Thread,
         facts: watched,
-        settings: cluster::Settings::default(),
+        settings: super::settings(&settings.config.cluster),
     };
     let node = Node::start(home, parts).await?;
     Ok(Some(RunningNode {

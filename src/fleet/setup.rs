@@ -1,11 +1,14 @@
 //! `rlm-node init` and `join`: a folder becomes a node.
 
+use super::disk::fsync_time;
 use crate::ctl::{Failure, complain};
 use crate::exit::Exit;
-use cluster::{EnterOptions, Entered, Folder, FoundOptions, NodeRecord};
+use cluster::{EnterOptions, Entered, Folder, FoundOptions, Home, HomeError, NodeRecord};
+use rand::SeedableRng;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 use transport::{Sockets, SystemWallClock, Token, WallClock};
 
 /// What `init` is told.
@@ -54,6 +57,10 @@ pub fn found(wish: &FoundWish) -> Result<NodeRecord, Failure> {
 pub async fn join(wish: &JoinWish, token: &Token) -> Result<Entered, Failure> {
     prepare(&wish.data)?;
     let home = Folder::new(&wish.data);
+    // A member that joins again is told so, whatever its port does.
+    if matches!(home.load_record(), Err(HomeError::Empty { .. })) {
+        look_ahead(wish)?;
+    }
     let options = EnterOptions {
         name: wish.node.clone(),
         pool: wish.pool.clone(),
@@ -71,7 +78,28 @@ pub async fn join(wish: &JoinWish, token: &Token) -> Result<Entered, Failure> {
     Ok(cluster::enter(&home, token, &options, with, &mut rng).await?)
 }
 
-use rand::SeedableRng;
+/// What would stop the node later is found before the token is used up: its own port, and a disk
+/// that does not keep what it is given.
+fn look_ahead(wish: &JoinWish) -> Result<(), Failure> {
+    let what = "this machine did not join";
+    drop(UdpSocket::bind(wish.listen).map_err(|error| {
+        Failure::new(Exit::Failed, what)
+            .why(format!("UDP {} cannot be used: {error}", wish.listen))
+            .next("stop the process that uses it (`ss -ulpn` names it), or give --listen ADDR")
+    })?);
+    let fsync = fsync_time(&wish.data).map_err(|error| {
+        Failure::new(Exit::Failed, what)
+            .why(format!("{} keeps nothing: {error}", wish.data.display()))
+            .next("look at the disk, or give another folder with --data DIR")
+    })?;
+    if fsync > SLOW_DISK {
+        complain(&format!(
+            "warning: the disk needs {} ms for an fsync; every command of a voter waits for it",
+            fsync.as_millis()
+        ));
+    }
+    Ok(())
+}
 
 fn prepare(data: &Path) -> Result<(), Failure> {
     node_config::ensure_private_dir(data)
@@ -106,6 +134,8 @@ fn reachable(listen: IpAddr) -> Result<IpAddr, Failure> {
     }
 }
 
+/// An fsync above this makes elections likely at the default times.
+const SLOW_DISK: Duration = Duration::from_millis(50);
 /// Addresses for documentation (RFC 5737, RFC 3849): any that is not local shows the route.
 const ELSEWHERE_V4: &str = "192.0.2.1:9";
 const ELSEWHERE_V6: &str = "[2001:db8::1]:9";

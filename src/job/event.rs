@@ -4,9 +4,10 @@
 
 use base::{CallPath, JobId, JobOutcome};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// The sub-calls of one batch as they stand.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct BatchProgress {
     pub done: u32,
     pub total: u32,
@@ -14,7 +15,7 @@ pub struct BatchProgress {
     pub failed: u32,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum JobEvent {
     /// Something slow that comes before the first turn, or a part of it.
@@ -24,6 +25,7 @@ pub enum JobEvent {
         total: Option<u64>,
     },
     Started {
+        #[schema(value_type = String)]
         job: JobId,
         question: String,
         card: String,
@@ -32,27 +34,32 @@ pub enum JobEvent {
     },
     /// The root is asked.
     Turn {
+        #[schema(value_type = Vec<u32>)]
         path: CallPath,
         turn: u32,
         of: u32,
     },
     /// A piece of what the root writes.
     RootText {
+        #[schema(value_type = Vec<u32>)]
         path: CallPath,
         text: String,
     },
     /// A whole block was read and runs now.
     Block {
+        #[schema(value_type = Vec<u32>)]
         path: CallPath,
         turn: u32,
         code: String,
     },
     SubCalls {
+        #[schema(value_type = Vec<u32>)]
         path: CallPath,
         progress: BatchProgress,
     },
     /// What the block printed, or how it failed.
     Output {
+        #[schema(value_type = Vec<u32>)]
         path: CallPath,
         turn: u32,
         text: String,
@@ -60,10 +67,12 @@ pub enum JobEvent {
     },
     /// A decision of the loop that a person should know: a nudge, a gate, a limit.
     Note {
+        #[schema(value_type = Vec<u32>)]
         path: CallPath,
         text: String,
     },
     Finished {
+        #[schema(value_type = Object)]
         outcome: JobOutcome,
         seconds: f64,
     },

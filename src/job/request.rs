@@ -4,6 +4,7 @@ use base::Budgets;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::time::Duration;
+use utoipa::ToSchema;
 
 /// Where a context comes from. Paths are the node's: client and node share a machine.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,10 +19,12 @@ pub enum ContextSource {
 }
 
 /// One question. `None` leaves a choice to the node's configuration.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
 pub struct SubmitRequest {
     pub question: String,
+    /// Each `{"path": PATH}`, on the node, or `{"text": {"name": NAME, "text": TEXT}}`.
+    #[schema(value_type = Vec<Object>)]
     pub context: Vec<ContextSource>,
     pub model: Option<String>,
     pub sub_model: Option<String>,
@@ -29,6 +32,8 @@ pub struct SubmitRequest {
     pub max_turns: Option<u32>,
     pub max_sub_calls: Option<u32>,
     pub max_tokens: Option<u64>,
+    /// Whole seconds in `secs`, the rest in `nanos`.
+    #[schema(value_type = Option<Object>)]
     pub max_time: Option<Duration>,
     pub max_depth: Option<u32>,
     pub max_errors: Option<u32>,
@@ -36,6 +41,7 @@ pub struct SubmitRequest {
     pub no_cache: bool,
     pub seed: u64,
     /// Where the node writes the trajectory; by default in its data folder.
+    #[schema(value_type = Option<String>)]
     pub trace: Option<PathBuf>,
 }
 

@@ -19,13 +19,18 @@ use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use utoipa::ToSchema;
 
 /// What a job came to.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct JobReport {
+    #[schema(value_type = String)]
     pub job: JobId,
+    /// `ending` and what belongs to it, `answer`, and the `tally` of what was spent.
+    #[schema(value_type = Object)]
     pub outcome: JobOutcome,
     pub seconds: f64,
+    #[schema(value_type = Option<String>)]
     pub trace: Option<PathBuf>,
     /// Why the trace is not whole.
     pub trace_failure: Option<String>,

@@ -31,7 +31,11 @@ impl Home {
     }
 
     pub(crate) fn node_command(&self) -> Command {
-        self.program(env!("CARGO_BIN_EXE_rlm-node"), &["run"])
+        self.node_verb(&["run"])
+    }
+
+    pub(crate) fn node_verb(&self, args: &[&str]) -> Command {
+        self.program(env!("CARGO_BIN_EXE_rlm-node"), args)
     }
 
     /// `rlm-node run`, once it listens.
@@ -76,6 +80,12 @@ impl Home {
             .spawn()
             .expect("rlm-ctl starts")
     }
+}
+
+/// A free UDP address of this machine; the node binds it a moment later.
+pub(crate) fn free_address() -> String {
+    let socket = std::net::UdpSocket::bind("127.0.0.1:0").expect("a port");
+    socket.local_addr().expect("bound").to_string()
 }
 
 fn shared_cache() -> PathBuf {

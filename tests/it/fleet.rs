@@ -181,12 +181,39 @@ fn three_nodes_outlive_their_leader_and_it_comes_back() {
     let set = fleet.ctl(other, &["settings", "jobs.model=other"]);
     assert!(set.status.success(), "two of three commit: {set:?}");
     fleet.node(leader, &["run"], "");
+    let applied = fleet.status(other).expect("a status")["applied"].as_u64();
     fleet.await_status(leader, "it is back and knows what it missed", |status| {
-        status["can_lose"] == 1 && nodes(status).iter().all(|node| node["alive"] == true)
+        let alive = nodes(status).iter().all(|node| node["alive"] == true);
+        status["can_lose"] == 1 && alive && status["applied"].as_u64() >= applied
     });
     let listed = fleet.ctl(leader, &["settings"]);
     let text = String::from_utf8_lossy(&listed.stdout).into_owned();
     assert!(text.contains("other"), "{text}");
+}
+
+/// A plain look is this node's own and says so; `--confirm` asks the leader.
+#[test]
+fn a_status_says_whether_the_leader_confirmed_it() {
+    let fleet = Fleet::assemble();
+    let leader = fleet.leader(0).expect("somebody leads");
+    let other = (leader + 1) % 3;
+    let own = fleet.status(other).expect("a status");
+    assert_eq!(own["confirmed"], false, "{own:#}");
+    assert_eq!(own["can_lose"], 1, "{own:#}");
+    let asked = fleet.ctl(other, &["status", "--confirm", "-o", "json"]);
+    let asked: Value = serde_json::from_slice(&asked.stdout).expect("JSON");
+    assert_eq!(asked["confirmed"], true, "{asked:#}");
+    let lag = |status: &Value| {
+        let known = |node: &&Value| !node["behind"].is_null();
+        nodes(status).iter().filter(known).count()
+    };
+    assert_eq!((lag(&own), lag(&asked)), (0, 2), "only the leader knows");
+    let text = fleet.ctl(other, &["status"]);
+    let text = String::from_utf8_lossy(&text.stdout).into_owned();
+    assert!(text.contains("as this node last heard: entry "), "{text}");
+    let text = fleet.ctl(other, &["status", "--confirm"]);
+    let text = String::from_utf8_lossy(&text.stdout).into_owned();
+    assert!(text.contains("confirmed by a majority: entry "), "{text}");
 }
 
 #[test]
@@ -284,6 +311,51 @@ fn a_node_says_what_is_wrong_with_a_token() {
     assert!(
         said.contains("used up") && said.contains("token create"),
         "{said}"
+    );
+}
+
+/// What would stop it later is found before the token is used.
+#[test]
+fn a_join_that_cannot_work_says_why_and_uses_nothing_up() {
+    let mut fleet = Fleet::new(2);
+    fleet.node(0, &["init"], "");
+    fleet.await_status(0, "the founder leads", |status| !status["leader"].is_null());
+    let made = fleet.ctl(0, &["token", "create"]);
+    let token = String::from_utf8(made.stdout).expect("text");
+    let join = |fleet: &Fleet| {
+        let mut command = fleet.command(env!("CARGO_BIN_EXE_rlm-node"));
+        let listen = format!("127.0.0.1:{}", fleet.ports[1]);
+        command.arg("--data").arg(fleet.data(1));
+        command.args(["join", token.trim(), "--name", "n2", "--no-run"]);
+        command.args(["--listen", &listen]);
+        command.output().expect("rlm-node runs")
+    };
+    let taken = UdpSocket::bind(("127.0.0.1", fleet.ports[1])).expect("a port");
+    let refused = join(&fleet);
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert_eq!(refused.status.code(), Some(1), "{said}");
+    assert!(
+        said.contains("cannot be used") && said.contains("--listen"),
+        "{said}"
+    );
+    drop(taken);
+    fleet.kill(0);
+    // Somebody swallows every packet, as a firewall does.
+    let hole = UdpSocket::bind(("127.0.0.1", fleet.ports[0])).expect("the port is free again");
+    let silent = join(&fleet);
+    let said = String::from_utf8_lossy(&silent.stderr).into_owned();
+    assert_eq!(silent.status.code(), Some(3), "{said}");
+    assert!(
+        said.contains("UDP reaches it") && said.contains("nothing was created"),
+        "{said}"
+    );
+    drop(hole);
+    fleet.node(0, &["run"], "");
+    fleet.await_status(0, "it leads again", |status| !status["leader"].is_null());
+    let joined = join(&fleet);
+    assert!(
+        joined.status.success(),
+        "the token is still good: {joined:?}"
     );
 }
 

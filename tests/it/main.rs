@@ -10,6 +10,8 @@ mod job;
 mod layering;
 mod licences;
 mod readme;
+mod remote;
 mod server;
+mod service;
 mod source;
 mod tidy;

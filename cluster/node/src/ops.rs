@@ -17,9 +17,9 @@ use raft::{ChangeError, ProposeError, RaftView, ReadError, ReadPoint};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio::time::timeout;
-use transport::{LinkFacts, Token, TokenError, TransportMetrics};
+use transport::{Identity, LinkFacts, Revocations, Token, TokenError, TransportMetrics};
 use wire::Kind;
 
 /// What a new token is for.
@@ -54,10 +54,13 @@ pub enum RoleFail {
 }
 
 impl Node {
-    /// What this node sees, completed by what only the leader knows. With `confirm`, only after the
-    /// leader made sure that nothing newer is committed.
+    /// What this node sees, at once and without a word to anybody. With `confirm`, only after the
+    /// leader made sure that nothing newer is committed, and with what only the leader knows.
     pub async fn status(&self, confirm: bool) -> StatusView {
-        let confirmed = confirm && self.core.group.read_barrier().await.is_ok();
+        if !confirm {
+            return view::status(&self.core);
+        }
+        let confirmed = self.core.group.read_barrier().await.is_ok();
         let ours = view::status(&self.core);
         let complete = match ours.leader {
             Some(leader) if leader != self.core.node => {
@@ -88,6 +91,16 @@ impl Node {
         self.with_tree(Tree::stalled)
     }
 
+    /// As [`Node::stalled`], with Raft's loop among them: it is asked for a turn. A watchdog is fed
+    /// by this answer, so that whatever hangs takes the signs of life with it.
+    pub async fn hanging(&self) -> Vec<String> {
+        let mut hanging = self.stalled();
+        if !self.core.group.turns(TURN).await {
+            hanging.push("raft".to_owned());
+        }
+        hanging
+    }
+
     /// The cluster's own time, on which tokens expire.
     pub fn cluster_time(&self) -> Time {
         self.core.group.now()
@@ -107,6 +120,15 @@ impl Node {
 
     pub fn links(&self) -> Vec<LinkFacts> {
         self.core.endpoint.links()
+    }
+
+    /// What this node is, for TLS of its own: the certificate in force, and who is not believed.
+    pub fn identity(&self) -> watch::Receiver<Identity> {
+        self.core.identity.subscribe()
+    }
+
+    pub fn revoked(&self) -> watch::Receiver<Arc<Revocations>> {
+        self.core.endpoint.revoked()
     }
 
     pub fn transport_metrics(&self) -> TransportMetrics {
@@ -306,6 +328,8 @@ async fn ask_status(core: &Core, leader: NodeId) -> Option<StatusView> {
 const SEEDS: usize = 4;
 /// How often a change of the voters is looked for.
 const LOOK: Duration = Duration::from_millis(20);
+/// A turn of Raft's loop has at most one fsync in it; a slow disk's takes a second.
+const TURN: Duration = Duration::from_secs(5);
 /// A status that takes longer is shown without the leader's part.
 const ASK: Duration = Duration::from_millis(500);
 const MEASURE: Duration = Duration::from_secs(2);

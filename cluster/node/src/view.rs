@@ -10,23 +10,27 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use transport::LinkFacts;
+use utoipa::ToSchema;
 
 /// The whole cluster on one screen.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct StatusView {
     /// Layout; within it only additions.
     pub v: u32,
+    #[schema(value_type = String)]
     pub cluster: ClusterId,
     pub cluster_name: String,
+    #[schema(value_type = String)]
     pub answered_by: NodeId,
     /// True when the leader confirmed with a majority that nothing newer is committed.
     pub confirmed: bool,
+    #[schema(value_type = Option<String>)]
     pub leader: Option<NodeId>,
     pub term: u64,
     pub applied: u64,
     pub voters: usize,
     /// Voters that may still be lost; negative when the cluster has stopped. None when nobody
-    /// leads.
+    /// leads. The leader counts who answers it, another node whom it takes for alive.
     pub can_lose: Option<i64>,
     pub changing_voters: bool,
     pub standing: String,
@@ -37,7 +41,7 @@ pub struct StatusView {
 }
 
 /// What part a node has in Raft.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Part {
     Leader,
@@ -47,12 +51,15 @@ pub enum Part {
     Outside,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct NodeView {
+    #[schema(value_type = String)]
     pub node: NodeId,
     pub name: String,
     pub address: String,
     pub pool: Option<String>,
+    /// A bit for each role.
+    #[schema(value_type = u8)]
     pub roles: PeerRoles,
     pub part: Part,
     /// As the answering node sees it.
@@ -69,8 +76,11 @@ pub struct NodeView {
     pub wire_version: u16,
     /// Log entries that it lacks, as the leader sees it.
     pub behind: Option<u64>,
+    /// Whole seconds in `secs`, the rest in `nanos`.
+    #[schema(value_type = Option<Object>)]
     pub rtt: Option<Duration>,
     /// Until its certificate ends, as its link shows it.
+    #[schema(value_type = Option<Object>)]
     pub certified_for: Option<Duration>,
 }
 
@@ -101,7 +111,7 @@ pub(crate) fn status(core: &Core) -> StatusView {
         term: raft.term,
         applied: raft.applied.unwrap_or(0),
         voters: raft.voters.len(),
-        can_lose: raft.margin,
+        can_lose: margin(core, &raft),
         changing_voters: raft.joint,
         standing: standing(core),
         nodes,
@@ -122,6 +132,16 @@ pub(crate) fn with_leaders(mut ours: StatusView, leaders: &StatusView) -> Status
         node.behind = lags.get(&node.node).copied().flatten();
     }
     ours
+}
+
+/// The leader's own count, or how it looks from here.
+fn margin(core: &Core, raft: &RaftView) -> Option<i64> {
+    raft.leader?;
+    let alive = raft.voters.iter().filter(|voter| {
+        **voter == core.node || liveness(core, **voter).is_some_and(Liveness::is_active)
+    });
+    let seen = alive.count() as i64 - (raft.voters.len() / 2 + 1) as i64;
+    raft.margin.or(Some(seen))
 }
 
 fn view_node(

@@ -36,7 +36,8 @@ impl KeyFileError {
     }
 }
 
-pub(crate) fn read(path: &Path) -> Result<Vec<u8>, KeyFileError> {
+/// A small file, whole.
+pub fn read(path: &Path) -> Result<Vec<u8>, KeyFileError> {
     let io = |error: io::Error| match error.kind() {
         io::ErrorKind::NotFound => KeyFileError::Missing {
             path: path.to_owned(),
@@ -53,7 +54,8 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, KeyFileError> {
     std::fs::read(path).map_err(io)
 }
 
-pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), KeyFileError> {
+/// Replaces a file, or makes it, with mode 0600.
+pub fn write(path: &Path, bytes: &[u8]) -> Result<(), KeyFileError> {
     write_atomically(path, bytes).map_err(|error| KeyFileError::Io {
         path: path.to_owned(),
         error,

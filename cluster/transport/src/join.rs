@@ -64,7 +64,7 @@ fn prepare(token: &Token, sockets: Sockets, ask: &JoinAsk<'_>) -> Result<Prepare
     // A joiner knows of no revocation; the cluster that it asks does.
     let revoked = watch::Sender::new(Arc::new(Revocations::default()));
     let verifier = Arc::new(Verifier {
-        cluster: token.cluster,
+        cluster: Some(token.cluster),
         trust: Trust::Pin(token.root),
         wall: ask.wall.clone(),
         revoked: revoked.subscribe(),

@@ -14,6 +14,7 @@ mod certificate;
 mod endpoint;
 mod errors;
 mod files;
+mod https;
 mod identity;
 mod join;
 mod keys;
@@ -39,7 +40,8 @@ pub use endpoint::{DatagramError, Endpoint, IdentitySwapError, StartError, datag
 pub use errors::{
     CallError, CertificateRefusal, Denial, DialError, DownReason, JoinError, Refusal,
 };
-pub use files::KeyFileError;
+pub use files::{KeyFileError, read as read_private, write as write_private};
+pub use https::{HttpsClient, HttpsServer, https_client, https_name, https_server, root_hash_of};
 pub use identity::{Identity, IdentityError, request};
 pub use join::{JoinAsk, join_call};
 pub use keys::KeySeed;

@@ -52,20 +52,7 @@ pub(crate) fn server(
     wall: Arc<dyn WallClock>,
     settings: &Settings,
 ) -> Result<ServerConfig, TlsError> {
-    let builder = rustls::ServerConfig::builder_with_details(
-        verifier.provider.clone(),
-        Arc::new(TlsTime(wall)),
-    );
-    let mut config = builder
-        .with_protocol_versions(&[&rustls::version::TLS13])
-        .map_err(TlsError::new)?
-        .with_client_cert_verifier(verifier)
-        .with_single_cert(identity.chain().to_vec(), identity.seed().tls())
-        .map_err(TlsError::new)?;
-    config.alpn_protocols = vec![ALPN.to_vec()];
-    config.send_tls13_tickets = 0;
-    config.max_early_data_size = 0;
-    config.session_storage = Arc::new(NoServerSessionStorage {});
+    let config = server_config(identity, verifier, wall, ALPN)?;
     let crypto = QuicServerConfig::try_from(config).map_err(TlsError::new)?;
     let mut config = ServerConfig::with_crypto(Arc::new(crypto));
     config
@@ -76,6 +63,30 @@ pub(crate) fn server(
     Ok(config)
 }
 
+/// The rules that every server of ours keeps, whatever it speaks inside.
+pub(crate) fn server_config(
+    identity: &Identity,
+    verifier: Arc<Verifier>,
+    wall: Arc<dyn WallClock>,
+    protocol: &[u8],
+) -> Result<rustls::ServerConfig, TlsError> {
+    let builder = rustls::ServerConfig::builder_with_details(
+        verifier.provider.clone(),
+        Arc::new(TlsTime(wall)),
+    );
+    let mut config = builder
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .map_err(TlsError::new)?
+        .with_client_cert_verifier(verifier)
+        .with_single_cert(identity.chain().to_vec(), identity.seed().tls())
+        .map_err(TlsError::new)?;
+    config.alpn_protocols = vec![protocol.to_vec()];
+    config.send_tls13_tickets = 0;
+    config.max_early_data_size = 0;
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    Ok(config)
+}
+
 /// `identity` is absent for a joiner, who has none yet.
 pub(crate) fn client(
     identity: Option<&Identity>,
@@ -83,6 +94,20 @@ pub(crate) fn client(
     wall: Arc<dyn WallClock>,
     settings: &Settings,
 ) -> Result<ClientConfig, TlsError> {
+    let config = client_config(identity, verifier, wall, ALPN)?;
+    let crypto = QuicClientConfig::try_from(config).map_err(TlsError::new)?;
+    let mut config = ClientConfig::new(Arc::new(crypto));
+    config.transport_config(Arc::new(transport(settings)?));
+    Ok(config)
+}
+
+/// The rules that every client of ours keeps.
+pub(crate) fn client_config(
+    identity: Option<&Identity>,
+    verifier: Arc<Verifier>,
+    wall: Arc<dyn WallClock>,
+    protocol: &[u8],
+) -> Result<rustls::ClientConfig, TlsError> {
     let builder = rustls::ClientConfig::builder_with_details(
         verifier.provider.clone(),
         Arc::new(TlsTime(wall)),
@@ -98,14 +123,11 @@ pub(crate) fn client(
             .map_err(TlsError::new)?,
         None => builder.with_no_client_auth(),
     };
-    config.alpn_protocols = vec![ALPN.to_vec()];
+    config.alpn_protocols = vec![protocol.to_vec()];
     config.resumption = Resumption::disabled();
     config.enable_early_data = false;
     // The expected node's id stays between us and our verifier.
     config.enable_sni = false;
-    let crypto = QuicClientConfig::try_from(config).map_err(TlsError::new)?;
-    let mut config = ClientConfig::new(Arc::new(crypto));
-    config.transport_config(Arc::new(transport(settings)?));
     Ok(config)
 }
 

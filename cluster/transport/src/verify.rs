@@ -30,7 +30,8 @@ use webpki::{EndEntityCert, KeyUsage};
 /// What both verifiers know.
 #[derive(Debug)]
 pub(crate) struct Verifier {
-    pub(crate) cluster: ClusterId,
+    /// None where the pinned root alone says which.
+    pub(crate) cluster: Option<ClusterId>,
     pub(crate) trust: Trust,
     pub(crate) wall: Arc<dyn WallClock>,
     pub(crate) revoked: watch::Receiver<Arc<Revocations>>,
@@ -62,7 +63,7 @@ impl Verifier {
         check_chain(leaf, above, root, self.wall.unix(), usage)?;
         let node = NodeCertificate::read(leaf)
             .map_err(|_| CertificateError::ApplicationVerificationFailure)?;
-        if node.cluster != self.cluster {
+        if self.cluster.is_some_and(|cluster| node.cluster != cluster) {
             return Err(CertificateError::UnknownIssuer);
         }
         if self.revoked.borrow().covers(&node) {

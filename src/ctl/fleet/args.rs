@@ -1,6 +1,7 @@
 //! The cluster's commands of `rlm-ctl`: names, help and shapes.
 
 use super::super::args::Output;
+use base::ContentHash;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -11,9 +12,26 @@ pub struct Where {
     /// The folder of the node to ask; without it, this user's own node
     #[arg(long, value_name = "DIR", global = true)]
     pub data: Option<PathBuf>,
-    /// The node's socket itself
-    #[arg(long, value_name = "SOCKET", global = true, conflicts_with = "data")]
-    pub connect: Option<PathBuf>,
+    /// The node's socket itself, or a node elsewhere, which needs a key (RLM_API_KEY or --key-file)
+    #[arg(
+        long,
+        value_name = "SOCKET|https://HOST:PORT",
+        global = true,
+        conflicts_with = "data"
+    )]
+    pub connect: Option<String>,
+    /// The hash of the cluster's root certificate: with https, what the node must prove to be of
+    #[arg(long, value_name = "HASH", global = true, conflicts_with = "ca")]
+    pub pin: Option<ContentHash>,
+    /// The same as a file: the root's certificate, or a chain that ends with it
+    #[arg(long, value_name = "FILE", global = true)]
+    pub ca: Option<PathBuf>,
+    /// A file with the key that only you can read
+    #[arg(long, value_name = "FILE", global = true)]
+    pub key_file: Option<PathBuf>,
+    /// A folder with a certificate of the cluster and its key, in place of a key
+    #[arg(long, value_name = "DIR", global = true)]
+    pub identity: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -52,6 +70,24 @@ pub enum TokenCommand {
         output: Output,
     },
     /// Make a token worthless
+    Revoke { id: String },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum KeyCommand {
+    /// Make a key for the API over TCP of the node that answers; it alone goes to standard output
+    Create {
+        /// Who uses it
+        name: String,
+        #[arg(long, short, value_enum, default_value_t)]
+        output: Output,
+    },
+    /// Keys of the node that answers
+    List {
+        #[arg(long, short, value_enum, default_value_t)]
+        output: Output,
+    },
+    /// Make a key worthless, at once
     Revoke { id: String },
 }
 

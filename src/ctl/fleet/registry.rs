@@ -6,10 +6,10 @@ use super::{CHANGE, document};
 use crate::exit::Exit;
 use crate::fleet::api::DoneReply;
 use crate::fleet::registry::{BlobMade, ServeRequest, VersionMade, VersionRequest, millionths};
-use crate::fleet::wish::{ask, upload};
+use crate::fleet::wish::{Reach, ask, upload};
 use clap::Args;
 use hyper::Method;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 #[derive(Debug, Args)]
@@ -31,8 +31,8 @@ pub struct AddArgs {
     pub output: Output,
 }
 
-pub(super) async fn add(socket: &Path, args: AddArgs) -> Result<Exit, Failure> {
-    let blob: BlobMade = upload(socket, "/v1/cluster/blobs", &args.file).await?;
+pub(super) async fn add(reach: &Reach, args: AddArgs) -> Result<Exit, Failure> {
+    let blob: BlobMade = upload(reach, "/v1/cluster/blobs", &args.file).await?;
     let request = VersionRequest {
         hash: blob.hash,
         parent: args.parent,
@@ -41,7 +41,7 @@ pub(super) async fn add(socket: &Path, args: AddArgs) -> Result<Exit, Failure> {
     };
     let at = format!("/v1/cluster/registry/{}", args.name);
     let wait = args.wait + CHANGE;
-    let made: VersionMade = ask(socket, (Method::POST, &at), Some(&request), wait).await?;
+    let made: VersionMade = ask(reach, (Method::POST, &at), Some(&request), wait).await?;
     match args.output {
         Output::Json => document(&made)?,
         Output::Text => {
@@ -60,10 +60,10 @@ pub(super) async fn add(socket: &Path, args: AddArgs) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-pub(super) async fn promote(socket: &Path, name: &str, version: u32) -> Result<Exit, Failure> {
+pub(super) async fn promote(reach: &Reach, name: &str, version: u32) -> Result<Exit, Failure> {
     let at = format!("/v1/cluster/registry/{name}/promote");
     let request = ServeRequest { version };
-    let done: DoneReply = ask(socket, (Method::POST, &at), Some(&request), CHANGE).await?;
+    let done: DoneReply = ask(reach, (Method::POST, &at), Some(&request), CHANGE).await?;
     complain(&done.done);
     Ok(Exit::Done)
 }

@@ -2,8 +2,8 @@
 
 use super::table::{span, table};
 use crate::fleet::api::{
-    RegistryLine, RegistryList, SettingList, TokenLine, TokenList, TokenMade, TokenStanding,
-    TreeReply,
+    KeyList, KeyMade, RegistryLine, RegistryList, SettingList, TokenLine, TokenList, TokenMade,
+    TokenStanding, TreeReply,
 };
 use cluster::{NodeView, Part, StatusView};
 
@@ -159,6 +159,29 @@ fn token_row(token: &TokenLine) -> Vec<String> {
         },
         token.creator.clone(),
     ]
+}
+
+pub(super) fn key_hint(made: &KeyMade) -> String {
+    format!(
+        "key {} ({}) opens this node's API over TCP, as an administrator, until it is revoked:\n  \
+         RLM_API_KEY=KEY rlm-ctl --connect https://HOST:PORT --pin {} status",
+        made.id, made.name, made.root
+    )
+}
+
+pub(super) fn keys(list: &KeyList, now: u64) -> String {
+    if list.keys.is_empty() {
+        return "no keys\n".to_owned();
+    }
+    let rows: Vec<Vec<String>> = list
+        .keys
+        .iter()
+        .map(|key| {
+            let age = span(now.saturating_sub(key.created_unix_s));
+            vec![key.id.clone(), age, key.name.clone()]
+        })
+        .collect();
+    table(&["id", "age", "name"], &rows)
 }
 
 pub(super) fn settings(list: &SettingList) -> String {

@@ -30,6 +30,7 @@ use crate::net::{Book, Courier, Lanes};
 use crate::settings::Settings;
 use crate::types::Raft;
 use base::{NodeId, Time};
+use openraft::errors::Fatal;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 use tokio::sync::{Semaphore, oneshot, watch};
@@ -121,6 +122,16 @@ impl<K: Courier> Group<K> {
 
     pub fn watch_standing(&self) -> watch::Receiver<Standing> {
         self.inner.standing.subscribe()
+    }
+
+    /// Whether the loop of Raft takes a message and answers it within that time: for a watchdog. A
+    /// loop that was ended in order does not hang; why it ended is the fault.
+    pub async fn turns(&self, within: Duration) -> bool {
+        let turn = self.inner.raft.with_raft_state(|_| ());
+        matches!(
+            tokio::time::timeout(within, turn).await,
+            Ok(Ok(()) | Err(Fatal::Stopped))
+        )
     }
 
     /// Stops taking part. What was acknowledged is on the disk; the folder is free afterwards.

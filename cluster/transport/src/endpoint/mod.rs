@@ -124,7 +124,7 @@ impl Endpoint {
         let sockets = sockets.bounded(settings.mtu_ceiling);
         let revoked = watch::Sender::new(Arc::new(Revocations::default()));
         let verifier = Arc::new(Verifier {
-            cluster: identity.cluster(),
+            cluster: Some(identity.cluster()),
             trust: Trust::Root(identity.root().clone()),
             wall: wall.clone(),
             revoked: revoked.subscribe(),
@@ -288,6 +288,11 @@ impl Endpoint {
         self.inner.drop_fallen();
     }
 
+    /// What is not believed, as it grows.
+    pub fn revoked(&self) -> watch::Receiver<Arc<Revocations>> {
+        self.inner.revoked.subscribe()
+    }
+
     /// Uses a renewed certificate for new connections. Links of the old one go on until shortly
     /// before it ends and are then replaced without a gap.
     pub fn set_identity(&self, identity: &Identity) -> Result<(), IdentitySwapError> {
@@ -297,7 +302,7 @@ impl Endpoint {
             return Err(IdentitySwapError::Other);
         }
         let verifier = Arc::new(Verifier {
-            cluster: inner.cluster,
+            cluster: Some(inner.cluster),
             trust: Trust::Root(inner.root.clone()),
             wall: inner.wall.clone(),
             revoked: inner.revoked.subscribe(),

@@ -57,7 +57,7 @@ fn case(authority: &Authority) -> Case {
 fn check(identity: &Identity, case: Case) -> Result<(), Error> {
     let revoked = watch::Sender::new(Arc::new(case.revoked));
     let verifier = Verifier {
-        cluster: case.cluster,
+        cluster: Some(case.cluster),
         trust: case.trust,
         wall: Arc::new(Stopped(case.now)),
         revoked: revoked.subscribe(),

@@ -177,3 +177,23 @@ async fn the_leadership_is_handed_over() {
         "it leads no more"
     );
 }
+
+/// A real runtime: the loop hangs on a thread of its own.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_loop_that_hangs_takes_no_turn() {
+    let world = World::of(1).await;
+    let group = world.group(1);
+    assert!(group.turns(Duration::from_secs(30)).await);
+    let (release, held) = std::sync::mpsc::channel::<()>();
+    let hang = group.inner.raft.external_request(move |_| {
+        // Ends when the test lets go.
+        held.recv().ok();
+    });
+    hang.await.unwrap();
+    assert!(!group.turns(Duration::from_millis(50)).await);
+    drop(release);
+    assert!(group.turns(Duration::from_secs(30)).await);
+    group.shutdown().await;
+    let after = group.turns(Duration::from_secs(30)).await;
+    assert!(after, "a loop that was ended does not hang");
+}

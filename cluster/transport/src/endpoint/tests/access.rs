@@ -193,7 +193,7 @@ async fn datagrams_are_for_nodes_only() {
 
 pub(super) fn verifier(world: &World, revoked: &watch::Sender<Arc<Revocations>>) -> Arc<Verifier> {
     Arc::new(Verifier {
-        cluster: world.authority.cluster(),
+        cluster: Some(world.authority.cluster()),
         trust: Trust::Pin(world.authority.root_hash()),
         wall: world.calendar.clone(),
         revoked: revoked.subscribe(),
