@@ -15,6 +15,7 @@ pub fn settings(from: &Clustering) -> cluster::Settings {
             bytes: from.store.record_bytes.as_usize(),
             age: from.store.record_age,
         },
+        blobs: cluster::BlobSettings::default(),
     }
 }
 

@@ -46,10 +46,10 @@ impl Where {
         if let Some(host) = place.strip_prefix("https://") {
             return self.https(host.trim_end_matches('/'));
         }
-        if place.starts_with("http://") {
+        if let Some(rest) = place.strip_prefix("http://") {
             return Err(
                 Failure::new(Exit::Usage, "a node is never asked without TLS")
-                    .next(format!("write https://{}", &place["http://".len()..])),
+                    .next(format!("write https://{rest}")),
             );
         }
         Ok(Reach::Socket(PathBuf::from(place)))
