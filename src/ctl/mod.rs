@@ -12,8 +12,8 @@ mod trace;
 pub use args::{Cli, Command, ConfigCommand, ModelCommand, Output, SubmitArgs, TraceCommand};
 pub use failure::Failure;
 pub use fleet::{
-    ChangeArgs, NodeCommand, PromoteArgs, RegistryCommand, RemoveArgs, SOCKET as NODE_SOCKET,
-    SettingsArgs, StatusArgs, TokenCommand, Where,
+    AddArgs, ChangeArgs, NodeCommand, PromoteArgs, RegistryCommand, RemoveArgs,
+    SOCKET as NODE_SOCKET, SettingsArgs, StatusArgs, TokenCommand, Where,
 };
 
 use crate::exit::Exit;

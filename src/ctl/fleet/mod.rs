@@ -9,6 +9,7 @@ pub use args::{
     ChangeArgs, NodeCommand, PromoteArgs, RegistryCommand, RemoveArgs, SettingsArgs, StatusArgs,
     TokenCommand, Where,
 };
+pub use registry::AddArgs;
 
 use super::args::{Command, Output};
 use super::{Failure, complain, print};
