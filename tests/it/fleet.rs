@@ -227,12 +227,12 @@ fn a_version_is_on_two_nodes_and_is_rolled_back_after_one_of_them_died() {
     let files = [weights(1), weights(2)];
     let add = |words: &[&str]| {
         let common = ["registry", "add", "adapter", "-o", "json", "--file"];
-        let made = fleet.ctl(0, &[&common, words].concat());
+        let made = fleet.ctl(0, &[&common[..], words].concat());
         assert!(made.status.success(), "{made:?}");
         serde_json::from_slice::<Value>(&made.stdout).expect("JSON")
     };
-    let first = add(&[&files[0], "--metric", "accuracy=0.91"]);
-    let second = add(&[&files[1], "--parent", "1"]);
+    let first = add(&[files[0].as_str(), "--metric", "accuracy=0.91"]);
+    let second = add(&[files[1].as_str(), "--parent", "1"]);
     assert_eq!(first["version"], 1, "{first:#}");
     assert_eq!(second["version"], 2, "{second:#}");
     let holders: Vec<&str> = second["holders"]

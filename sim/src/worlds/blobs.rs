@@ -109,6 +109,10 @@ impl Story {
             self.cut += 1;
             world.crash(third, true);
             world.boot(third);
+            if third == FOUNDER {
+                // A founder waits at its start until a majority knows what it founded.
+                world.boot(first);
+            }
             world.run_until(("a node comes back", BACK), |world| {
                 let node = world.machines[third].node();
                 node.map(drop).ok_or_else(|| "it is down".to_owned())
@@ -260,6 +264,7 @@ fn on_two_disks(world: &World, hash: ContentHash) -> Result<(), Broken> {
     Err(world.broken("what the ledger names is on two disks", what))
 }
 
+const FOUNDER: usize = 0;
 const MODEL: &str = "adapter";
 const SAME: &str = "a blob's bytes are those of its name";
 const ROUNDS: u32 = 3;
