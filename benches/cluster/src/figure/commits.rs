@@ -75,7 +75,7 @@ async fn measure(bench: &Bench, within: &Path) -> Result<Found> {
         for (at, clients) in CLIENTS.into_iter().enumerate() {
             // Whoever came first in this round comes last in the next one.
             for turn in 0..2 {
-                if (turn + round) % 2 == 0 {
+                if (turn + round).is_multiple_of(2) {
                     let (load, cpu) = ours.load(clients, bench.span()).await?;
                     found.ours[at].push(load);
                     found.cpu[at].push(cpu);
