@@ -187,3 +187,14 @@ pub enum ConfigCommand {
 fn parse_duration(text: &str) -> Result<Duration, String> {
     node_config::parse_span(text).map_err(|error| error.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Cli;
+    use clap::CommandFactory;
+
+    #[test]
+    fn every_command_can_be_parsed() {
+        Cli::command().debug_assert();
+    }
+}

@@ -147,7 +147,12 @@ pub enum RegistryCommand {
     /// Enter a file as a new version, once two nodes have its bytes; its number is printed
     Add(super::registry::AddArgs),
     /// Serve this version
-    Promote { name: String, version: u32 },
+    Promote {
+        name: String,
+        // `version` itself is the flag that tells the program's.
+        #[arg(id = "number", value_name = "VERSION")]
+        version: u32,
+    },
     /// Serve an earlier version again, at once
     Rollback {
         name: String,
