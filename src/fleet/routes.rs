@@ -317,7 +317,7 @@ async fn leave(State(node): Shared, by: Asker) -> Answer<DoneReply> {
         Failure::new(Exit::NoQuorum, "the leadership cannot be handed over").why(error)
     })?;
     let reason = ("it left", LEAVE);
-    node.remove(&by.0, node.id(), reason).await?;
+    node.leave(&by.0, reason).await?;
     Ok(done(
         "this node has left; stop it, and delete its folder when you like".to_owned(),
     ))

@@ -191,6 +191,27 @@ fn three_nodes_outlive_their_leader_and_it_comes_back() {
     assert!(text.contains("other"), "{text}");
 }
 
+/// A follower and then the leader: each is told that it is out, and the rest goes on.
+#[test]
+fn a_node_leaves_for_good() {
+    let fleet = Fleet::assemble();
+    let leader = fleet.leader(0).expect("somebody leads");
+    let (follower, last) = ((leader + 1) % 3, (leader + 2) % 3);
+    for (gone, left) in [(follower, 2), (leader, 1)] {
+        let mut leave = fleet.command(env!("CARGO_BIN_EXE_rlm-node"));
+        leave.arg("--data").arg(fleet.data(gone)).arg("leave");
+        let told = leave.output().expect("rlm-node runs");
+        assert!(told.status.success(), "{told:?}");
+        let told = String::from_utf8_lossy(&told.stderr).into_owned();
+        assert!(told.contains("this node has left"), "{told}");
+        fleet.await_status(last, "one less", |status| {
+            nodes(status).len() == left && status["voters"] == left
+        });
+    }
+    let set = fleet.ctl(last, &["settings", "jobs.model=other"]);
+    assert!(set.status.success(), "the last one commits alone: {set:?}");
+}
+
 /// A plain look is this node's own and says so; `--confirm` asks the leader.
 #[test]
 fn a_status_says_whether_the_leader_confirmed_it() {

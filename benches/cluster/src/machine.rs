@@ -2,6 +2,7 @@
 //! does not tell is not a number.
 
 use crate::stats::Spread;
+use rustix::time::{ClockId, clock_gettime};
 use serde::Serialize;
 use std::io::Write;
 use std::path::Path;
@@ -86,11 +87,11 @@ pub(crate) fn cpu_of_children() -> f64 {
     ticks(&fields, 13) + ticks(&fields, 14)
 }
 
-/// Seconds that this thread has run, as the scheduler counts them.
+/// Seconds that this thread has run. From the clock and not from `/proc`: a short run costs less
+/// than a tick, and not every kernel has `schedstat`.
 pub(crate) fn cpu_of_thread() -> f64 {
-    let text = read("/proc/thread-self/schedstat");
-    let nanos = text.split(' ').next().and_then(|word| word.parse().ok());
-    nanos.map_or(f64::NAN, |nanos: f64| nanos / 1e9)
+    let spent = clock_gettime(ClockId::ThreadCPUTime);
+    spent.tv_sec as f64 + spent.tv_nsec as f64 / 1e9
 }
 
 /// The fields behind the process's name, which may hold spaces.

@@ -2,7 +2,7 @@
 
 use crate::core::Core;
 use crate::front::echo;
-use crate::messages::{ProbeReply, ProbeRequest};
+use crate::messages::{EchoBody, ProbeReply, ProbeRequest};
 use crate::node::Node;
 use crate::spread::{Known, StoreError};
 use crate::swim::SwimNote;
@@ -18,7 +18,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{oneshot, watch};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use transport::{Identity, LinkFacts, Revocations, Token, TokenError, TransportMetrics};
 use wire::Kind;
 
@@ -237,6 +237,26 @@ impl Node {
         Ok(())
     }
 
+    /// Gives up the vote and the membership, for good. The leader may cut the link before its
+    /// answer is here, so a peer that refuses this node's certificate as revoked is one too.
+    pub async fn leave(&self, by: &str, (reason, wait): (&str, Duration)) -> Result<(), RoleFail> {
+        let refused = timeout(wait, self.core.removed_here_or_refused());
+        tokio::pin!(refused);
+        let removed = tokio::select! {
+            removed = self.remove(by, self.core.node, (reason, wait)) => removed,
+            Ok(()) = &mut refused => return Ok(()),
+        };
+        let unsaid = match removed {
+            Err(RoleFail::Propose(
+                error @ (ProposeError::Unknown
+                | ProposeError::NoQuorum
+                | ProposeError::NotLeader { .. }),
+            )) => error,
+            other => return other,
+        };
+        refused.await.map_err(|_| RoleFail::Propose(unsaid))
+    }
+
     fn roles(&self, node: NodeId) -> Result<PeerRoles, RoleFail> {
         let state = self.state();
         let member = state
@@ -254,7 +274,7 @@ impl Node {
     ) -> Result<(), RoleFail> {
         let looking = async {
             while !done(&self.raft()) {
-                tokio::time::sleep(LOOK).await;
+                sleep(LOOK).await;
             }
         };
         timeout(wait, looking)
@@ -296,6 +316,30 @@ impl Node {
 }
 
 impl Core {
+    /// Ends once the ledger has removed this node, or a peer refuses its certificate as revoked.
+    async fn removed_here_or_refused(&self) {
+        loop {
+            sleep(LOOK).await;
+            let state = self.state();
+            if state.members.retired.contains_key(&self.node) {
+                return;
+            }
+            for peer in state.members.live.keys().filter(|peer| **peer != self.node) {
+                let nothing = EchoBody {
+                    payload: Bytes::new(),
+                    unix: Duration::ZERO,
+                };
+                let Ok(frame) = wire::encode_plain(Kind::Echo, &nothing) else {
+                    continue;
+                };
+                let call = self.endpoint.call(*peer, Kind::Echo, frame, ASK).await;
+                if call.is_err_and(|error| error.says_revoked()) {
+                    return;
+                }
+            }
+        }
+    }
+
     /// So that the peers can tell a goodbye from a death.
     pub(crate) async fn say_goodbye(&self) {
         let (said, heard) = oneshot::channel();

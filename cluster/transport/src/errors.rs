@@ -81,6 +81,23 @@ pub enum CallError {
     Closed,
 }
 
+impl CallError {
+    /// Whether the peer refuses this node's certificate because it was revoked.
+    pub fn says_revoked(&self) -> bool {
+        matches!(
+            self,
+            CallError::Unreachable {
+                why: DialError::OurCertificate(CertificateRefusal::Revoked)
+                    | DialError::Broken(DownReason::Refused(CertificateRefusal::Revoked)),
+                ..
+            } | CallError::Lost {
+                why: DownReason::Refused(CertificateRefusal::Revoked),
+                ..
+            } | CallError::Refused(Refusal::Unauthorised(Denial::Revoked))
+        )
+    }
+}
+
 /// Why no link came up.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DialError {

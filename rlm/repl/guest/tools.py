@@ -154,12 +154,12 @@ def ask_small(question, passages, model):
     pairs = [(getattr(p, "path", ""), trim(text_of(p), question)) for p in passages]
     read = READ.setdefault(question, [])
     pairs = [pair for pair in dict.fromkeys(pairs) if pair not in read]
+    pool = reading.Pool(question, pairs, document())
     said = reading.REFUSED
-    again = pairs and len(read) < FIRST_READ * ROUNDS
-    if again:
+    unread = pairs and len(read) < FIRST_READ * ROUNDS
+    if unread:
         whole = pairs[:FIRST_READ]
         read.extend(whole)
-        pool = reading.Pool(question, pairs, document())
         said = reading.choose(pool, replies(question, whole, (STRICT, LENIENT), model), is_topic)
         near = reading.nearest(pool) if not said.holds or said.weak else None
         if near:
@@ -167,8 +167,9 @@ def ask_small(question, passages, model):
             said = reading.better(said, reading.judged(pool, answers, is_topic))
     if not said.holds:
         BLOCK["shown"].extend(f"{path}\n{text}" if path else text for path, text in pairs)
-    lines = reading.told(said, reading.Pool(question, pairs, document()))
-    print("\n".join(lines if again else [said.answer, READ_ALL]))
+    # Without any passage yet, other words of search may find some.
+    over = read and not unread
+    print("\n".join([said.answer, READ_ALL] if over else reading.told(said, pool)))
     return Said(said.answer)
 
 

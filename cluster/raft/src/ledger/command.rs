@@ -188,12 +188,15 @@ impl Command {
             Command::CreateToken(_)
             | Command::RevokeToken { .. }
             | Command::SetRoles { .. }
-            | Command::RemoveMember { .. }
             | Command::Revoke { .. }
             | Command::Set { .. }
             | Command::Note { .. }
             | Command::Promote { .. }
             | Command::Rollback { .. } => roles.has(PeerRole::ClientAdmin),
+            // Whoever is in may leave.
+            Command::RemoveMember { node, .. } => {
+                roles.has(PeerRole::ClientAdmin) || (*node == from && roles.meets(NODES))
+            }
             Command::UpdateMember { node, .. } => *node == from && roles.meets(NODES),
             Command::FinishJob { node, .. } | Command::FailJob { node, .. } => {
                 *node == from && roles.meets(NODES)

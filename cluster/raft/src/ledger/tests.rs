@@ -432,6 +432,8 @@ fn a_worker_may_not_change_who_is_who() {
         reason: "x".into(),
     };
     assert!(!remove.allowed(node(2), worker) && remove.allowed(node(2), admin));
+    assert!(remove.allowed(node(1), worker), "whoever is in may leave");
+    assert!(!remove.allowed(node(1), submit), "a client is no member");
     let join = Command::Join {
         token: [1; 8],
         member: member(2),

@@ -146,6 +146,22 @@ async fn a_number_with_its_unit_is_found_in_either_spelling() {
 }
 
 #[tokio::test]
+async fn what_was_read_in_vain_is_not_read_again() {
+    let mut config = config("The Toledo museum opened in 1911.\n");
+    config.style = repl::GuestStyle::Small;
+    let mut s = runtime().session(config).await.unwrap();
+    let over = "not in the text\nNothing more can be found. Call FINAL(answer) now.\n";
+    let host = Reader("not in the text");
+    let nothing_yet = s.run("ask('Who built it?', [])", &host).await.unwrap();
+    assert_eq!(nothing_yet.stdout, "not in the text\n");
+    let code = "ask('Who built it?', search('Toledo museum'))";
+    let first = s.run(code, &host).await.unwrap();
+    assert!(first.host_calls > 0 && first.stdout != over, "{first:?}");
+    let again = s.run(code, &host).await.unwrap();
+    assert_eq!((again.stdout.as_str(), again.journal.len()), (over, 0));
+}
+
+#[tokio::test]
 async fn a_comparison_said_the_other_way_round_is_no_doubt() {
     let text = "The splay tree was less efficient than the chunked map of each PReg.\n";
     let mut config = config(text);

@@ -13,12 +13,16 @@
     reason = "the program's output"
 )]
 
+mod borrow;
+mod tree;
+
 use sim::entropy::isolated;
 use sim::worlds::WorldKind;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::time::Duration;
+use tree::Tree;
 
 /// An old bug that can be put back.
 struct Mutant {
@@ -271,75 +275,6 @@ fn broken(ran: &Ran) -> Option<String> {
     )
 }
 
-/// The copy that is patched, the folder that its builds share, and the program that came of them.
-struct Tree {
-    source: PathBuf,
-    target: PathBuf,
-    program: PathBuf,
-}
-
-impl Tree {
-    /// Brings the copy to the repository's newest commit. Files that did not change keep their
-    /// times, so that cargo keeps what it built of them.
-    fn make(scratch: &Path) -> Result<Tree, String> {
-        fs::create_dir_all(scratch).map_err(|error| error.to_string())?;
-        let scratch = scratch.canonicalize().map_err(|error| error.to_string())?;
-        let tree = Tree {
-            source: scratch.join("tree"),
-            // A folder apart: cargo names what it builds by the place in the workspace, so in the
-            // repository's own folder a mutant's crates would be taken for the healthy ones.
-            target: scratch.join("build"),
-            program: scratch.join("seed"),
-        };
-        let root = root();
-        // The copy has no objects of its own: it dies with the repository that it was made from.
-        let alive = tree.source.join(".git").exists()
-            && good(tree.git().args(["rev-parse", "--quiet", "HEAD^{tree}"])).is_ok();
-        if !alive {
-            if tree.source.exists() {
-                fs::remove_dir_all(&tree.source).map_err(|error| error.to_string())?;
-            }
-            let mut clone = Command::new("git");
-            clone.args(["clone", "--quiet", "--shared", "--no-checkout"]);
-            good(clone.arg(&root).arg(&tree.source))?;
-        }
-        good(tree.git().args(["fetch", "--quiet"]).arg(&root).arg("HEAD"))?;
-        good(
-            tree.git()
-                .args(["checkout", "--quiet", "--force", "--detach", "FETCH_HEAD"]),
-        )?;
-        good(tree.git().args(["clean", "--quiet", "-fd"]))?;
-        Ok(tree)
-    }
-
-    fn build(&self, mutant: &Mutant) -> Result<(), String> {
-        good(self.git().arg("apply").arg(&mutant.patch))?;
-        let mut cargo = Command::new("cargo");
-        cargo.args(["build", "--quiet", "--locked", "-p", "sim", "--bin", "seed"]);
-        cargo
-            .current_dir(&self.source)
-            .env("CARGO_TARGET_DIR", &self.target);
-        for name in FOREIGN {
-            cargo.env_remove(name);
-        }
-        good(&mut cargo)?;
-        // The next mutant's build puts its own program there.
-        let copied = fs::copy(self.target.join("debug/seed"), &self.program);
-        copied.map(|_| ()).map_err(|error| error.to_string())
-    }
-
-    fn restore(&self) -> Result<(), String> {
-        good(self.git().args(["checkout", "--quiet", "--force"]))?;
-        good(self.git().args(["clean", "--quiet", "-fd"]))
-    }
-
-    fn git(&self) -> Command {
-        let mut git = Command::new("git");
-        git.arg("-C").arg(&self.source);
-        git
-    }
-}
-
 struct Ran {
     ok: bool,
     hangs: bool,
@@ -373,19 +308,6 @@ fn finish(command: &mut Command) -> Result<Ran, String> {
     })
 }
 
-fn good(command: &mut Command) -> Result<(), String> {
-    let output = command
-        .output()
-        .map_err(|error| format!("{command:?}: {error}"))?;
-    if output.status.success() {
-        return Ok(());
-    }
-    Err(format!(
-        "{command:?}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    ))
-}
-
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
@@ -399,17 +321,3 @@ const HEX_DIGITS: usize = 15;
 /// How long a seed may take: a quiet machine needs some seconds for the longest.
 const LOOK: Duration = Duration::from_millis(20);
 const LOOKS: u32 = 60_000;
-/// What `cargo run` tells this program about itself, and what would make the copy's build another
-/// one than its own configuration says. Build scripts look at some of them.
-const FOREIGN: &[&str] = &[
-    "CARGO_MANIFEST_DIR",
-    "CARGO_MANIFEST_PATH",
-    "CARGO_PKG_NAME",
-    "CARGO_PKG_VERSION",
-    "CARGO_PKG_VERSION_MAJOR",
-    "CARGO_PKG_VERSION_MINOR",
-    "CARGO_PKG_VERSION_PATCH",
-    "CARGO_PKG_VERSION_PRE",
-    "RUSTFLAGS",
-    "CARGO_ENCODED_RUSTFLAGS",
-];
