@@ -6,9 +6,12 @@ use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 
-/// How many libraries came over from the profile's folder `lender` to `debtor`; what is there
-/// stays.
+/// How many libraries came over from the profile's folder `lender` to `debtor`. None to one that has
+/// something: cargo builds anew what is older than what it needs, and two histories do not fit.
 pub(crate) fn libraries(workspace: &Path, lender: &Path, debtor: &Path) -> io::Result<usize> {
+    if debtor.exists() {
+        return Ok(0);
+    }
     let own = packages(workspace)?;
     let mut hashes = HashSet::new();
     for entry in fs::read_dir(lender.join(PRINTS))? {
@@ -17,10 +20,9 @@ pub(crate) fn libraries(workspace: &Path, lender: &Path, debtor: &Path) -> io::R
             continue;
         };
         let print = Path::new(PRINTS).join(&name);
-        if own.contains(package) || debtor.join(&print).exists() {
+        if own.contains(package) {
             continue;
         }
-        // Cargo writes into these files; into libraries it does not.
         copy(&lender.join(&print), &debtor.join(&print))?;
         hashes.insert(hash.to_owned());
     }
@@ -29,8 +31,8 @@ pub(crate) fn libraries(workspace: &Path, lender: &Path, debtor: &Path) -> io::R
         for entry in fs::read_dir(lender.join(folder))? {
             let entry = entry?;
             let (from, to) = (entry.path(), debtor.join(folder).join(entry.file_name()));
-            if hash_of(&from).is_some_and(|hash| hashes.contains(hash)) && !to.exists() {
-                link(&from, &to)?;
+            if hash_of(&from).is_some_and(|hash| hashes.contains(hash)) {
+                copy(&from, &to)?;
             }
         }
     }
@@ -66,32 +68,26 @@ fn hash_of(path: &Path) -> Option<&str> {
     Some(stem.rsplit_once('-')?.1)
 }
 
-/// A folder with its files and their times, by which cargo knows what is older than what.
+/// A file, or a folder with all that is in it. A library is large and is never written again in
+/// place: it is linked. Into the others cargo writes, and it compares their times.
 fn copy(from: &Path, to: &Path) -> io::Result<()> {
-    fs::create_dir_all(to)?;
-    for entry in fs::read_dir(from)? {
-        let entry = entry?;
-        let target = to.join(entry.file_name());
-        fs::copy(entry.path(), &target)?;
-        let time = entry.metadata()?.modified()?;
-        File::options()
-            .write(true)
-            .open(&target)?
-            .set_modified(time)?;
+    if from.is_dir() {
+        fs::create_dir_all(to)?;
+        for entry in fs::read_dir(from)? {
+            let entry = entry?;
+            copy(&entry.path(), &to.join(entry.file_name()))?;
+        }
+        return Ok(());
     }
-    Ok(())
-}
-
-fn link(from: &Path, to: &Path) -> io::Result<()> {
-    if !from.is_dir() {
+    if from
+        .extension()
+        .is_some_and(|kind| kind == "rlib" || kind == "so")
+    {
         return fs::hard_link(from, to);
     }
-    fs::create_dir_all(to)?;
-    for entry in fs::read_dir(from)? {
-        let entry = entry?;
-        link(&entry.path(), &to.join(entry.file_name()))?;
-    }
-    Ok(())
+    fs::copy(from, to)?;
+    let time = fs::metadata(from)?.modified()?;
+    File::options().write(true).open(to)?.set_modified(time)
 }
 
 /// Where cargo keeps what it knows of each thing that it built.
