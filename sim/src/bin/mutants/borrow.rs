@@ -6,8 +6,8 @@ use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 
-/// How many libraries came over from the profile's folder `lender` to `debtor`. None to one that has
-/// something: cargo builds anew what is older than what it needs, and two histories do not fit.
+/// How many libraries came over from the profile's folder `lender` to `debtor`. None to one that
+/// has something: cargo builds anew what is older than what it needs, and two histories do not fit.
 pub(crate) fn libraries(workspace: &Path, lender: &Path, debtor: &Path) -> io::Result<usize> {
     if debtor.exists() {
         return Ok(0);
