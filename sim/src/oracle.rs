@@ -12,7 +12,7 @@ use std::time::Duration;
 pub struct Oracle(Arc<Mutex<Told>>);
 
 /// Everything that the clients know.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Told {
     /// Calls on the one register that the ledger has (a setting), in order of sending.
     pub register: Vec<Call<RegisterCall, RegisterAnswer>>,

@@ -41,6 +41,9 @@ pub(crate) enum Role {
     /// The server's side of request and reply
     #[command(hide = true)]
     Echo,
+    /// The server of bare datagrams
+    #[command(hide = true)]
+    Datagrams,
     /// The one behind nats-server that answers
     #[command(hide = true)]
     NatsEcho { port: u16 },

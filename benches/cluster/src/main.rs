@@ -59,6 +59,7 @@ fn play(role: Role) -> Result<()> {
             .build()?
             .block_on(role::node::serve(args)),
         Role::Echo => alone()?.block_on(role::echo::serve()),
+        Role::Datagrams => alone()?.block_on(role::datagram::serve()),
         Role::NatsEcho { port } => alone()?.block_on(async {
             tokio::select! {
                 ended = peer::nats::respond(port, || role::tell("ready")) => ended,

@@ -27,6 +27,7 @@ enum Task {
     List,
     /// Writes a set's contexts and questions.jsonl into a folder.
     Make {
+        /// A set's name, or FILE.toml of your own
         set: String,
         folder: PathBuf,
         #[arg(long)]
@@ -38,6 +39,7 @@ enum Task {
 
 #[derive(Args)]
 struct RunArgs {
+    /// A set's name, or FILE.toml of your own
     set: String,
     /// The program to ask; the rlm-ctl beside this one by default.
     #[arg(long)]

@@ -2,6 +2,7 @@
 //! with the voter's role vote, removed ones leave. One step at a time, each decided from the
 //! facts.
 
+use crate::bursts;
 use crate::core::Core;
 use crate::event::NodeEvent;
 use base::{NodeId, PeerRole};
@@ -10,7 +11,7 @@ use raft::ledger::State;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep};
 
 /// One change of the group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,13 +94,8 @@ pub(crate) async fn serve(core: Arc<Core>) {
             relink_stale(&core);
         }
         let wake = Instant::now() + LOOK;
-        tokio::select! {
-            changed = state.changed() => {
-                if changed.is_err() {
-                    return;
-                }
-            }
-            () = sleep_until(wake) => {}
+        if !bursts::next(&mut state, wake).await {
+            return;
         }
     }
 }

@@ -9,6 +9,7 @@
 mod admit;
 mod apart;
 mod blobs;
+mod bursts;
 mod core;
 mod duties;
 mod enter;

@@ -2,6 +2,7 @@
 //! life, or at once when the node's roles changed; a new voter fetches the issuer.
 
 use crate::admit;
+use crate::bursts;
 use crate::core::Core;
 use crate::event::NodeEvent;
 use crate::home::Home;
@@ -32,14 +33,10 @@ pub(crate) async fn keep<H: Home>(core: Arc<Core>, home: H) {
             pause = RETRY;
         }
         let wake = Instant::now() + pause;
-        tokio::select! {
-            changed = state.changed(), if pause == LOOK => {
-                if changed.is_err() {
-                    return;
-                }
-                state.mark_unchanged();
-            }
-            () = sleep_until(wake) => {}
+        if pause == RETRY {
+            sleep_until(wake).await;
+        } else if !bursts::next(&mut state, wake).await {
+            return;
         }
     }
 }

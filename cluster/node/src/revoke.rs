@@ -3,6 +3,7 @@
 //! otherwise keep a thief's connection open for as long as it lags. Whoever is told closes its
 //! links before it answers (`Kind::Revoked`; only a voter may say it).
 
+use crate::bursts;
 use crate::core::Core;
 use crate::roster::revoked_since;
 use base::{Epoch, NodeId};
@@ -13,7 +14,7 @@ use raft::ledger::State;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 use wire::Kind;
 
 /// What each member was told in this node's term of leadership.
@@ -71,14 +72,8 @@ pub(crate) async fn push(core: Arc<Core>) {
                 }
             }
         }
-        tokio::select! {
-            changed = state.changed() => {
-                if changed.is_err() {
-                    return;
-                }
-                state.mark_unchanged();
-            }
-            () = sleep_until(wake) => {}
+        if !bursts::next(&mut state, wake).await {
+            return;
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Follows the ledger: dials members, cuts off who was removed or revoked, tells the leader's
 //! changes. What is agreed there takes effect on each node here.
 
+use crate::bursts;
 use crate::core::Core;
 use crate::event::NodeEvent;
 use crate::home::Home;
@@ -12,7 +13,7 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::sleep;
+use tokio::time::Instant;
 use transport::{Revocations, Serial};
 
 /// Runs until the group ends.
@@ -22,11 +23,7 @@ pub(crate) async fn follow<H: Home>(core: Arc<Core>, home: H) {
     let first = state.borrow_and_update().clone();
     seen.apply(&core, &home, &first).await;
     loop {
-        let ended = tokio::select! {
-            changed = state.changed() => changed.is_err(),
-            () = sleep(LOOK) => false,
-        };
-        if ended {
+        if !bursts::next(&mut state, Instant::now() + LOOK).await {
             return;
         }
         let view = core.group.view();

@@ -5,6 +5,7 @@ use super::Bench;
 use crate::peer::nats::{Nats, NatsClient};
 use crate::peer::redis::{Redis, RedisClient};
 use crate::process::{Talk, command};
+use crate::role::datagram::DatagramClient;
 use crate::role::echo::{EchoClient, SHORT, frame, payload};
 use crate::row::{Measured, Row, Target};
 use crate::stats::Spread;
@@ -31,21 +32,23 @@ pub(super) async fn measure(bench: &Bench) -> Result<Vec<Row>> {
             (_, false) => Target::at_most(0.000_120),
             (_, true) => Target::None,
         };
-        let [ours, redis, nats] = all;
-        rows.push(
-            Row::new(
-                format!(
-                    "request of {} and reply of {}: p50",
-                    size(bytes),
-                    size(back)
-                ),
-                Measured::time(&Spread::over(&ours)),
-                target,
-            )
-            .peer(if whole { "redis ECHO" } else { "redis SET" }, show(&redis))
-            .peer("NATS (two hops)", show(&nats))
-            .anchor(elsewhere),
-        );
+        let [ours, redis, nats, bare] = all;
+        let mut row = Row::new(
+            format!(
+                "request of {} and reply of {}: p50",
+                size(bytes),
+                size(back)
+            ),
+            Measured::time(&Spread::over(&ours)),
+            target,
+        )
+        .peer(if whole { "redis ECHO" } else { "redis SET" }, show(&redis))
+        .peer("NATS (two hops)", show(&nats))
+        .anchor(elsewhere);
+        if !bare.is_empty() {
+            row = row.peer("a bare datagram, no TLS", show(&bare));
+        }
+        rows.push(row);
     }
     for (bytes, in_flight, target) in [
         (SHORT, 64, Target::None),
@@ -88,9 +91,11 @@ fn size(bytes: usize) -> String {
 /// Everybody that is measured, ready. Fields end in this order: clients before servers.
 struct Parties {
     ours: EchoClient,
+    bare: DatagramClient,
     redis: Option<RedisClient>,
     nats: Option<NatsClient>,
     _server: Talk,
+    _bare: Talk,
     _redis: Option<Redis>,
     _nats: Option<Nats>,
     _folder: TempDir,
@@ -103,10 +108,16 @@ impl Parties {
         command.arg("echo");
         let mut server = Talk::start(command, "the echo", &folder.path().join("log"))?;
         let addr = server.line(START).await?.parse()?;
+        let mut command = self::command(&bench.me);
+        command.arg("datagrams");
+        let log = folder.path().join("datagrams.log");
+        let mut bare = Talk::start(command, "the datagrams", &log)?;
+        let bare_addr = bare.line(START).await?.parse()?;
         let redis = Redis::start(folder.path()).await?;
         let nats = Nats::start(folder.path(), &bench.me).await?;
         Ok(Parties {
             ours: EchoClient::dial(addr).await?,
+            bare: DatagramClient::dial(bare_addr).await?,
             redis: match &redis {
                 Some(redis) => Some(redis.client().await?),
                 None => None,
@@ -116,15 +127,16 @@ impl Parties {
                 None => None,
             },
             _server: server,
+            _bare: bare,
             _redis: redis,
             _nats: nats,
             _folder: folder,
         })
     }
 
-    /// One request at a time: ours, redis, NATS, in turn.
-    async fn singles(&mut self, bench: &Bench, payload: &[u8]) -> Result<[Vec<Spread>; 3]> {
-        let mut all = [const { Vec::new() }; 3];
+    /// One request at a time: ours, redis, NATS, in turn, and what fits one as a bare datagram.
+    async fn singles(&mut self, bench: &Bench, payload: &[u8]) -> Result<[Vec<Spread>; 4]> {
+        let mut all = [const { Vec::new() }; 4];
         let whole = payload.first() == Some(&1);
         let back = if whole { payload.len() } else { SHORT };
         let frame = frame(payload.to_vec())?;
@@ -158,6 +170,15 @@ impl Parties {
                     spans.push(start.elapsed());
                 }
                 all[2].push(settled(&spans));
+            }
+            if payload.len() == SHORT {
+                let mut spans = Vec::new();
+                for _ in 0..count {
+                    let start = Instant::now();
+                    self.bare.echo(payload).await?;
+                    spans.push(start.elapsed());
+                }
+                all[3].push(settled(&spans));
             }
         }
         Ok(all)

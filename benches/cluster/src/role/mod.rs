@@ -1,6 +1,7 @@
 //! What this program is when it was started by itself: the processes that are measured.
 
 pub(crate) mod burn;
+pub(crate) mod datagram;
 pub(crate) mod echo;
 pub(crate) mod node;
 pub(crate) mod pure;

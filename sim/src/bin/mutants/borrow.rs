@@ -1,7 +1,7 @@
 //! Takes over from a target folder what cargo built of other people's crates. Never the workspace's
 //! own: cargo names them by their place in the workspace, and a mutant's would count as healthy.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io;
 use std::path::Path;
@@ -13,7 +13,7 @@ pub(crate) fn libraries(workspace: &Path, lender: &Path, debtor: &Path) -> io::R
         return Ok(0);
     }
     let own = packages(workspace)?;
-    let mut hashes = HashSet::new();
+    let mut hashes = BTreeSet::new();
     for entry in fs::read_dir(lender.join(PRINTS))? {
         let name = entry?.file_name();
         let Some((package, hash)) = name.to_str().and_then(|name| name.rsplit_once('-')) else {
@@ -40,8 +40,8 @@ pub(crate) fn libraries(workspace: &Path, lender: &Path, debtor: &Path) -> io::R
 }
 
 /// The names of the workspace's packages.
-fn packages(workspace: &Path) -> io::Result<HashSet<String>> {
-    let mut names = HashSet::new();
+fn packages(workspace: &Path) -> io::Result<BTreeSet<String>> {
+    let mut names = BTreeSet::new();
     let mut folders = vec![workspace.to_owned()];
     while let Some(folder) = folders.pop() {
         let manifest = fs::read_to_string(folder.join("Cargo.toml")).unwrap_or_default();
