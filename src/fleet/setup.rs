@@ -66,6 +66,7 @@ pub async fn join(wish: &JoinWish, token: &Token) -> Result<Entered, Failure> {
         pool: wish.pool.clone(),
         listen: wish.listen,
         address: wish.advertise,
+        transport: transport::Settings::default(),
     };
     // The joiner asks from a port of its own; the node's own port is bound when it runs.
     let any = SocketAddr::new(wish.listen.ip(), 0);

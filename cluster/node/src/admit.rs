@@ -22,13 +22,13 @@ pub(crate) async fn admit(
     request: JoinRequest,
 ) -> Result<JoinReply, Refusal> {
     let authority = issuer(core)?;
-    if !wire::compatible(request.version) {
+    let ours = core.endpoint.speaks();
+    if !wire::works_with(ours, request.version) {
         return Err(failed(
             FailCode::Version,
             format!(
-                "the joiner speaks version {}, the cluster {}: at most one apart works",
-                request.version,
-                wire::VERSION
+                "the joiner speaks version {}, the cluster {ours}: at most one apart works",
+                request.version
             ),
         ));
     }

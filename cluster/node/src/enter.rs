@@ -17,13 +17,15 @@ use transport::{
 use wire::Kind;
 
 /// What `join` is told besides the token.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct EnterOptions {
     pub name: String,
     pub pool: Option<String>,
     pub listen: SocketAddr,
     /// Where others dial this node; without it, where the cluster sees it, with `listen`'s port.
     pub address: Option<SocketAddr>,
+    /// Of the link that the cluster is asked over.
+    pub transport: transport::Settings,
 }
 
 /// What came of it.
@@ -150,7 +152,7 @@ async fn ask(
         name: options.name.clone(),
         pool: options.pool.clone(),
         address: options.address.unwrap_or(options.listen).to_string(),
-        version: wire::VERSION,
+        version: options.transport.speaks,
         signature: Bytes::new(),
     };
     let frame = |exporter: &[u8; 32]| {
@@ -162,11 +164,10 @@ async fn ask(
         // A body of this size always fits; an empty frame would be refused as garbled.
         wire::encode(Kind::Join, &signed).unwrap_or_default()
     };
-    let settings = transport::Settings::default();
     let asking = JoinAsk {
         frame: &frame,
         ttl: JOIN_TIME,
-        settings: &settings,
+        settings: &options.transport,
         wall,
     };
     let reply = join_call(token, sockets, asking).await?;

@@ -14,7 +14,7 @@ pub(crate) async fn publish(core: Arc<Core>) {
         let facts = NodeFacts {
             name: core.name.clone(),
             address: core.address.to_string(),
-            wire_version: wire::VERSION,
+            wire_version: core.endpoint.speaks(),
             ..source.borrow_and_update().clone()
         };
         let pause = match core.write(Write::Facts(facts)).await {

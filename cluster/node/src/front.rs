@@ -97,7 +97,7 @@ async fn answer(
 ) -> Result<Bytes, Refusal> {
     let kind = frame.kind;
     match kind {
-        Kind::Hello => reply(kind, &wire::VERSION),
+        Kind::Hello => reply(kind, &core.endpoint.speaks()),
         Kind::Join => {
             let body = frame.body().map_err(garbled)?;
             reply(kind, &admit::admit(&core, &from, body).await?)

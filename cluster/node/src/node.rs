@@ -263,7 +263,7 @@ async fn found_group(core: &Core, record: &NodeRecord) -> Result<(), NodeStartEr
         pool: None,
         address: core.address.to_string(),
         serial,
-        version: wire::VERSION,
+        version: core.endpoint.speaks(),
     };
     let command = raft::ledger::Command::Found {
         cluster: core.cluster,

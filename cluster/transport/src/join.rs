@@ -96,7 +96,8 @@ async fn knock_everywhere(
             sleep(STAGGER * turn).await;
             let addr = look_up(seed).await?;
             let name = server_name(None);
-            let dialling = open(quinn, config.clone(), addr, &name);
+            let with = (config.clone(), ask.settings.speaks);
+            let dialling = open(quinn, with, addr, &name);
             let connection = match timeout(ask.settings.handshake, dialling).await {
                 Ok(connection) => connection.map_err(|why| undialled(why, addr))?,
                 Err(_) => return Err(undialled(DialError::Silent(addr), addr)),
@@ -144,6 +145,7 @@ async fn ask_at(
 ) -> Result<Frame, JoinError> {
     let unreadable = |error: &dyn ToString| JoinError::Reply(error.to_string());
     let frame = (ask.frame)(&exporter(connection));
+    let frame = wire::restamp(frame, ask.settings.speaks);
     let streams = connection.open_bi().await;
     let (mut question, mut answer) = streams.map_err(|error| unreadable(&error))?;
     let left = deadline.saturating_duration_since(Instant::now());

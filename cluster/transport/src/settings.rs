@@ -42,6 +42,9 @@ pub struct Settings {
     pub first_window: u64,
     /// The largest UDP payload that path discovery tries.
     pub mtu_ceiling: u16,
+    /// The wire's version that this node says it speaks. Another than this build's makes it a
+    /// neighbour in time, for tests of a cluster that is being upgraded.
+    pub speaks: u16,
 }
 
 /// A bound for each class of request.
@@ -97,6 +100,7 @@ impl Default for Settings {
             first_window: 128 << 10,
             // 9,000 bytes of a jumbo frame, less the headers of IPv6 and UDP.
             mtu_ceiling: 8952,
+            speaks: wire::VERSION,
         }
     }
 }

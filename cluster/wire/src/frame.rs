@@ -39,6 +39,17 @@ pub fn encode_plain<T: Serialize>(kind: Kind, body: &T) -> Result<Bytes, EncodeE
     write(kind, body, false)
 }
 
+/// The same frame under another version's number. As a body's layout never changes, the number is
+/// all in which a neighbour's frame differs.
+pub fn restamp(frame: Bytes, version: u16) -> Bytes {
+    if version == VERSION || frame.len() < HEAD_BYTES {
+        return frame;
+    }
+    let mut bytes = frame.to_vec();
+    bytes[2..4].copy_from_slice(&version.to_le_bytes());
+    Bytes::from(bytes)
+}
+
 /// Reads one frame, which `bytes` must be exactly. Copies the body.
 pub fn open(bytes: &[u8]) -> Result<Frame, DecodeError> {
     let head = Head::read(bytes)?;

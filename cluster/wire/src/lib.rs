@@ -18,7 +18,7 @@ mod kind;
 
 pub use body::{from_bytes, to_bytes};
 pub use error::{DecodeError, EncodeError};
-pub use frame::{Frame, Head, decode, encode, encode_plain, open, open_bytes};
+pub use frame::{Frame, Head, decode, encode, encode_plain, open, open_bytes, restamp};
 pub use kind::{Callers, Class, Kind};
 
 /// The version that this build speaks.
@@ -27,12 +27,8 @@ pub const VERSION: u16 = 1;
 /// Bytes of a frame before its body.
 pub const HEAD_BYTES: usize = 16;
 
-/// Whether a peer of that version can be talked to: one older or newer can.
-pub fn compatible(theirs: u16) -> bool {
-    works_with(VERSION, theirs)
-}
-
-pub(crate) fn works_with(ours: u16, theirs: u16) -> bool {
+/// Whether two versions can talk to each other: where they are at most one apart.
+pub fn works_with(ours: u16, theirs: u16) -> bool {
     ours.abs_diff(theirs) <= 1
 }
 

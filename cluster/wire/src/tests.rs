@@ -184,7 +184,18 @@ fn one_version_apart_works_and_two_do_not() {
     }
     assert_eq!(decode::<u8>(Kind::Echo, &from(VERSION + 1)), Ok(9));
     assert_eq!(decode::<u8>(Kind::Echo, &from(VERSION - 1)), Ok(9));
-    assert!(compatible(VERSION) && !compatible(VERSION + 2));
+}
+
+#[test]
+fn a_neighbours_frame_differs_in_its_number_only() {
+    let ours = encode(Kind::Status, &sample()).unwrap();
+    assert_eq!(restamp(ours.clone(), VERSION), ours);
+    for version in [VERSION - 1, VERSION + 1] {
+        let theirs = restamp(ours.clone(), version);
+        assert_eq!(Head::read(&theirs).unwrap().version, version);
+        assert_eq!(decode::<Sample>(Kind::Status, &theirs).unwrap(), sample());
+    }
+    assert_eq!(restamp(Bytes::from_static(b"RL"), 7), &b"RL"[..]);
 }
 
 #[test]

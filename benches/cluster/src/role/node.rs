@@ -112,6 +112,7 @@ async fn make(home: &Folder, args: &NodeArgs) -> Result<()> {
                 pool: None,
                 listen: args.listen,
                 address: None,
+                transport: transport::Settings::default(),
             };
             let sockets = Sockets::bind(SocketAddr::new(args.listen.ip(), 0))?;
             let wall = Arc::new(SystemWallClock) as Arc<dyn WallClock>;

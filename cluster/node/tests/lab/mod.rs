@@ -105,6 +105,7 @@ impl Machine {
             pool: None,
             listen,
             address: Some(listen),
+            transport: transport::Settings::default(),
         };
         let with = (socket().0, self.clock.clone() as Arc<dyn WallClock>);
         let mut rng = rand::rngs::StdRng::from_os_rng();

@@ -95,7 +95,7 @@ async fn greet(knocking: Knocking, incoming: Incoming) {
         }
     };
     if outcome.is_ok() {
-        welcome(&connection).await;
+        welcome(&connection, inner.settings.speaks).await;
     }
 }
 
@@ -109,8 +109,8 @@ async fn shake_hands(inner: &Inner, incoming: Incoming) -> Option<Connection> {
 
 /// Tells the dialler that its certificate was believed here. Without it a dialler would take a link
 /// for up that is about to be refused, since in TLS 1.3 the client ends its handshake first.
-async fn welcome(connection: &Connection) {
-    let words = [&WELCOME[..], &wire::VERSION.to_le_bytes()].concat();
+async fn welcome(connection: &Connection, version: u16) {
+    let words = [&WELCOME[..], &version.to_le_bytes()].concat();
     let sent = async {
         let mut stream = connection.open_uni().await.ok()?;
         stream.write_all(&words).await.ok()?;

@@ -131,7 +131,8 @@ impl Inner {
         let dialling = async {
             let armed = self.armed.borrow().clone();
             let name = server_name(expected);
-            let connection = open(&self.quinn, armed.client.clone(), addr, &name).await?;
+            let with = (armed.client.clone(), self.settings.speaks);
+            let connection = open(&self.quinn, with, addr, &name).await?;
             let certificate = match certificate(&connection) {
                 Ok(Some(certificate)) => certificate,
                 Ok(None) | Err(_) => {
@@ -153,10 +154,10 @@ impl Inner {
     }
 }
 
-/// A connection whose both ends believe each other.
+/// A connection whose both ends believe each other, and speak versions that go together.
 pub(crate) async fn open(
     quinn: &quinn::Endpoint,
-    config: quinn::ClientConfig,
+    (config, speaks): (quinn::ClientConfig, u16),
     addr: SocketAddr,
     name: &str,
 ) -> Result<Connection, DialError> {
@@ -181,7 +182,7 @@ pub(crate) async fn open(
         let why = "not a welcome".to_owned();
         return Err(DialError::Broken(DownReason::Protocol(why)));
     }
-    if !wire::compatible(theirs) {
+    if !wire::works_with(speaks, theirs) {
         Close::Done.apply(&connection);
         return Err(DialError::Version { theirs });
     }

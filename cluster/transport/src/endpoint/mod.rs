@@ -167,6 +167,11 @@ impl Endpoint {
         self.inner.me
     }
 
+    /// The wire's version that this node says it speaks.
+    pub fn speaks(&self) -> u16 {
+        self.inner.settings.speaks
+    }
+
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.inner.quinn.local_addr()
     }
@@ -258,6 +263,7 @@ impl Endpoint {
     /// As [`Endpoint::datagram`], for a frame that can travel another way: only where next to
     /// nothing waits to be sent, so that a failure detector's datagram never waits for it.
     pub fn spare_datagram(&self, to: NodeId, frame: Bytes) -> Result<(), DatagramError> {
+        let frame = wire::restamp(frame, self.inner.settings.speaks);
         self.count(self.inner.send_datagram(to, frame, true))
     }
 
@@ -402,6 +408,7 @@ impl Inner {
         if len > max {
             return Err(CallError::TooLarge { len, max });
         }
+        let frame = wire::restamp(frame, self.settings.speaks);
         let peer = self.peer(to)?;
         let place = peer.requests_out.take(kind.class());
         let _place = place.ok_or(CallError::Overloaded)?;

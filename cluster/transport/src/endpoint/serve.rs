@@ -138,7 +138,9 @@ async fn serve(inner: Arc<Inner>, origin: Origin, mut answer: SendStream, mut as
     let (reply, until) = match taken {
         Ok(taken) => {
             let deadline = taken.deadline;
-            (inner.work(&origin, taken).await, deadline)
+            let reply = inner.work(&origin, taken).await;
+            let speaks = inner.settings.speaks;
+            (reply.map(|frame| wire::restamp(frame, speaks)), deadline)
         }
         Err(Stopped::Refused(refusal)) => {
             // What is still on its way need not come; a stream that has ended cannot be stopped.
@@ -252,7 +254,7 @@ impl Inner {
                 return Stopped::Refused(Refusal::TooLarge { max: max as u64 });
             }
             DecodeError::Version { .. } => Refusal::Version {
-                ours: wire::VERSION,
+                ours: self.settings.speaks,
             },
             DecodeError::UnknownKind(_) => Refusal::Unsupported,
             other => Refusal::Failed {
