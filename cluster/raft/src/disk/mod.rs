@@ -8,6 +8,7 @@ pub(crate) mod tests;
 
 pub use folder::Folder;
 use std::io;
+use std::time::Duration;
 
 /// One folder. A clone is another handle on the same folder.
 pub trait Disk: Clone + Send + Sync + 'static {
@@ -18,6 +19,12 @@ pub trait Disk: Clone + Send + Sync + 'static {
     fn truncate(&mut self, name: &str, len: u64) -> Result<(), DiskError>;
     /// Makes a file's bytes and length durable, not its name.
     fn sync(&mut self, name: &str) -> Result<(), DiskError>;
+    /// How long the device still works at what it was told to sync, before which nobody may be told
+    /// that it is durable. Nothing on a real machine, where a sync returns only then; a simulated
+    /// disk takes virtual time, for which no system call can wait.
+    fn lag(&self) -> Duration {
+        Duration::ZERO
+    }
     /// Makes names durable: created, renamed and removed files.
     fn sync_dir(&mut self) -> Result<(), DiskError>;
     fn rename(&mut self, from: &str, to: &str) -> Result<(), DiskError>;

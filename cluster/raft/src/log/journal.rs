@@ -10,6 +10,7 @@ use crate::ledger::{LogPoint, VoterSets};
 use crate::types::{Ballot, Entry};
 use base::{Epoch, NodeId};
 use std::collections::{BTreeSet, VecDeque};
+use std::time::Duration;
 
 pub(crate) struct Journal<D> {
     disk: D,
@@ -256,6 +257,11 @@ impl<D: Disk> Journal<D> {
     pub(crate) fn raise_floor(&mut self, floor: u64) -> Result<(), DiskError> {
         self.floor = self.floor.max(Some(floor));
         self.drop_segments()
+    }
+
+    /// How long the disk still works at what it was told to sync.
+    pub(crate) fn lag(&self) -> Duration {
+        self.disk.lag()
     }
 
     pub(crate) fn committed(&self) -> Option<LogPoint> {

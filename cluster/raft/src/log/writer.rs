@@ -46,19 +46,19 @@ pub(crate) async fn run<D: Disk>(
             let wait = tokio::time::timeout(pause, jobs.recv_many(&mut taken, BATCH_JOBS));
             if wait.await.is_err() {
                 sealed = true;
-                if let Err(error) = seal(&mut journal, &commit, &full) {
+                if let Err(error) = seal(&mut journal, &commit, &full).await {
                     return alarm.raise(Fault::Disk(error));
                 }
                 continue;
             }
         }
         let last = taken.is_empty() || matches!(taken.last(), Some(Job::Stop));
-        if let Err(error) = work(&mut journal, taken.drain(..), &commit) {
+        if let Err(error) = work(&mut journal, taken.drain(..), &commit).await {
             return alarm.raise(Fault::Disk(error));
         }
         if last {
             // The seal makes the next start sure of the last batch.
-            if let Err(error) = seal(&mut journal, &commit, &full) {
+            if let Err(error) = seal(&mut journal, &commit, &full).await {
                 alarm.raise(Fault::Disk(error));
             }
             return;
@@ -69,7 +69,7 @@ pub(crate) async fn run<D: Disk>(
 }
 
 /// On an error nobody is told that anything was done; whoever waits sees the writer gone.
-fn work<D: Disk>(
+async fn work<D: Disk>(
     journal: &mut Journal<D>,
     jobs: impl Iterator<Item = Job>,
     commit: &Commit,
@@ -87,18 +87,19 @@ fn work<D: Disk>(
                 waiting.push(Waiting::Caller(done));
             }
             Job::Vote(vote, done) => {
-                flush(journal, &mut ops, &mut waiting, commit)?;
+                flush(journal, &mut ops, &mut waiting, commit).await?;
                 journal.save_vote(vote)?;
+                synced(journal).await;
                 Waiting::Caller(done).tell();
             }
             Job::Floor(floor) => journal.raise_floor(floor)?,
             Job::Stop => break,
         }
     }
-    flush(journal, &mut ops, &mut waiting, commit)
+    flush(journal, &mut ops, &mut waiting, commit).await
 }
 
-fn flush<D: Disk>(
+async fn flush<D: Disk>(
     journal: &mut Journal<D>,
     ops: &mut Vec<Op>,
     waiting: &mut Vec<Waiting>,
@@ -109,12 +110,21 @@ fn flush<D: Disk>(
         ops.extend(mark);
         journal.write(ops)?;
         ops.clear();
+        synced(journal).await;
     }
     waiting.drain(..).for_each(Waiting::tell);
     Ok(())
 }
 
-fn seal<D: Disk>(
+/// Until the disk has done what it was told; at once where a sync returns only then.
+async fn synced<D: Disk>(journal: &Journal<D>) {
+    let lag = journal.lag();
+    if !lag.is_zero() {
+        tokio::time::sleep(lag).await;
+    }
+}
+
+async fn seal<D: Disk>(
     journal: &mut Journal<D>,
     commit: &Commit,
     full: &watch::Sender<bool>,
@@ -125,7 +135,9 @@ fn seal<D: Disk>(
         return Ok(());
     }
     let mark = newer(journal, commit, &[]).unwrap_or(Op::Seal);
-    journal.write(&[mark])
+    journal.write(&[mark])?;
+    synced(journal).await;
+    Ok(())
 }
 
 /// A commit that the log does not know yet, unless it runs ahead of what the log will hold: after
