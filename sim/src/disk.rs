@@ -4,14 +4,18 @@
 //! Faults are drawn from the disk's own stream and counted: errors of reads and writes, a full
 //! disk, bit flips in data at rest, slow syncs. It belongs to the world, not to the host, so that
 //! it outlives a crash; an old image of it can be kept and put back.
+//!
+//! A slow sync is begun ([`SimDisk::begin_sync`]) and takes its time; a power cut in that time may
+//! tear what it was to make durable. Only who waits for [`SimDisk::lag`] may use it; a plain
+//! [`SimDisk::sync`] takes no time.
 
 mod file;
+mod inner;
 
-use file::File;
-use rand::Rng;
+use crate::time::WorldTime;
+use inner::{Image, Inner, missing};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
-use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -22,9 +26,10 @@ pub struct DiskRates {
     /// A write or sync fails with EIO.
     pub write_error: f64,
     pub read_error: f64,
-    /// A sync takes this long.
+    /// A sync that was begun takes this long.
     pub sync_time: Duration,
-    /// Bytes that fit, all files together.
+    /// Bytes that fit, all files together. A file that grew by its length alone is not refused:
+    /// the replicated store takes its room so, and the log meets the end of the disk.
     pub capacity: Option<u64>,
 }
 
@@ -32,6 +37,10 @@ pub struct DiskRates {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DiskCounters {
     pub syncs: u64,
+    /// Of them, those that took time.
+    pub slow: u64,
+    /// Of them, those that a power cut came before the end of.
+    pub cut_short: u64,
     pub errors: u64,
     pub full: u64,
     pub torn: u64,
@@ -39,20 +48,17 @@ pub struct DiskCounters {
     pub flips: u64,
 }
 
-#[derive(Clone, Debug, Default)]
-struct Image {
-    files: BTreeMap<u64, File>,
-    names: BTreeMap<String, u64>,
-    /// Names as of the last sync of their folder.
-    synced_names: BTreeMap<String, u64>,
-    next: u64,
-}
-
-struct Inner {
-    image: Image,
-    rng: ChaCha8Rng,
-    rates: DiskRates,
-    counters: DiskCounters,
+impl DiskCounters {
+    pub(crate) fn add(&mut self, more: DiskCounters) {
+        self.syncs += more.syncs;
+        self.slow += more.slow;
+        self.cut_short += more.cut_short;
+        self.errors += more.errors;
+        self.full += more.full;
+        self.torn += more.torn;
+        self.lost_bytes += more.lost_bytes;
+        self.flips += more.flips;
+    }
 }
 
 /// One host's disk; clones are the same disk.
@@ -64,9 +70,12 @@ pub struct SimDisk(Arc<Mutex<Inner>>);
 pub struct DiskImage(Image);
 
 impl SimDisk {
-    pub fn new(seed: u64) -> SimDisk {
+    pub fn new(seed: u64, time: WorldTime) -> SimDisk {
         SimDisk(Arc::new(Mutex::new(Inner {
             image: Image::default(),
+            time,
+            under_way: Vec::new(),
+            busy_until: Duration::ZERO,
             rng: ChaCha8Rng::seed_from_u64(seed),
             rates: DiskRates::default(),
             counters: DiskCounters::default(),
@@ -98,9 +107,10 @@ impl SimDisk {
         Some(capacity.saturating_sub(inner.used() as u64))
     }
 
-    /// How long the disk takes for a sync.
-    pub fn sync_time(&self) -> Duration {
-        self.lock().rates.sync_time
+    /// How long the disk still works at the syncs that were begun.
+    pub fn lag(&self) -> Duration {
+        let inner = self.lock();
+        inner.busy_until.saturating_sub(inner.time.now())
     }
 
     pub fn image(&self) -> DiskImage {
@@ -109,11 +119,11 @@ impl SimDisk {
 
     /// Puts an old image back, as an administrator who restores a backup does.
     pub fn restore(&self, image: &DiskImage) {
-        self.lock().image = image.0.clone();
+        self.lock().replace(image.0.clone());
     }
 
     pub fn wipe(&self) {
-        self.lock().image = Image::default();
+        self.lock().replace(Image::default());
     }
 
     /// The machine loses power: unsynced names and data go, the last unsynced bytes are torn.
@@ -168,6 +178,7 @@ impl SimDisk {
     /// No such file, or a drawn EIO.
     pub fn set_len(&self, name: &str, len: u64) -> io::Result<()> {
         let mut inner = self.lock();
+        inner.end_syncs();
         inner.write_fault()?;
         let len = usize::try_from(len).map_err(io::Error::other)?;
         inner.file_mut(name).resize(len);
@@ -193,6 +204,39 @@ impl SimDisk {
         inner.counters.syncs += 1;
         inner.file_mut(name).sync();
         Ok(())
+    }
+
+    /// As [`SimDisk::sync`], done once [`SimDisk::lag`] is over.
+    ///
+    /// # Errors
+    /// No such file, or a drawn EIO (the data may then be durable or not).
+    pub fn begin_sync(&self, name: &str) -> io::Result<()> {
+        let mut inner = self.lock();
+        inner.write_fault()?;
+        let id = *inner.image.names.get(name).ok_or_else(missing)?;
+        inner.counters.syncs += 1;
+        let until = inner.work();
+        // What makes a new file whole ends at once, and with it what was begun before: nothing may
+        // be durable that names what is not.
+        if until.is_zero() || !inner.file(name)?.was_synced() {
+            inner.end_all_syncs();
+            inner.file_mut(name).sync();
+        } else {
+            inner.under_way.push((until, id));
+        }
+        Ok(())
+    }
+
+    /// As [`SimDisk::sync_dir`]: durable at once, and the disk is busy with it.
+    ///
+    /// # Errors
+    /// A drawn EIO.
+    pub fn begin_sync_dir(&self) -> io::Result<()> {
+        let mut inner = self.lock();
+        inner.work();
+        inner.end_all_syncs();
+        drop(inner);
+        self.sync_dir()
     }
 
     /// Makes names durable: files that were made, renamed or removed.
@@ -226,118 +270,6 @@ impl SimDisk {
         inner.image.names.remove(name).ok_or_else(missing)?;
         Ok(())
     }
-}
-
-impl Inner {
-    fn chance(&mut self, probability: f64) -> bool {
-        probability > 0.0 && self.rng.random_bool(probability.min(1.0))
-    }
-
-    fn read_fault(&mut self) -> io::Result<()> {
-        if self.chance(self.rates.read_error) {
-            self.counters.errors += 1;
-            return Err(io::Error::from_raw_os_error(libc::EIO));
-        }
-        Ok(())
-    }
-
-    fn write_fault(&mut self) -> io::Result<()> {
-        if self.chance(self.rates.write_error) {
-            self.counters.errors += 1;
-            return Err(io::Error::from_raw_os_error(libc::EIO));
-        }
-        Ok(())
-    }
-
-    fn file(&self, name: &str) -> io::Result<&File> {
-        let id = self.image.names.get(name).ok_or_else(missing)?;
-        self.image.files.get(id).ok_or_else(missing)
-    }
-
-    fn file_mut(&mut self, name: &str) -> &mut File {
-        let image = &mut self.image;
-        let id = *image.names.entry(name.to_owned()).or_insert_with(|| {
-            image.next += 1;
-            image.next
-        });
-        image.files.entry(id).or_default()
-    }
-
-    fn write_at(&mut self, name: &str, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        self.write_fault()?;
-        let start = usize::try_from(offset).map_err(io::Error::other)?;
-        let end = start + bytes.len();
-        let used = self.used();
-        let held = self.file(name).map_or(0, |file| file.bytes().len());
-        let grown = (used - held + held.max(end)) as u64;
-        if self.rates.capacity.is_some_and(|capacity| grown > capacity) {
-            self.counters.full += 1;
-            return Err(io::Error::from_raw_os_error(libc::ENOSPC));
-        }
-        self.file_mut(name).write(start, bytes);
-        Ok(())
-    }
-
-    fn used(&self) -> usize {
-        let files = self.image.files.values();
-        files.map(|file| file.bytes().len()).sum()
-    }
-
-    fn power_cut(&mut self) {
-        self.image.names = self.image.synced_names.clone();
-        let Inner {
-            image,
-            rng,
-            counters,
-            ..
-        } = self;
-        for file in image.files.values_mut() {
-            let cut = file.power_cut(rng);
-            counters.torn += u64::from(cut.torn);
-            counters.lost_bytes += cut.lost;
-        }
-        self.collect();
-    }
-
-    fn flip_bit(&mut self, part: &str) -> bool {
-        let image = &self.image;
-        let candidates: Vec<u64> = image
-            .names
-            .iter()
-            .filter(|(name, _)| name.contains(part))
-            .map(|(_, id)| *id)
-            .filter(|id| {
-                image
-                    .files
-                    .get(id)
-                    .is_some_and(|file| !file.bytes().is_empty())
-            })
-            .collect();
-        if candidates.is_empty() {
-            return false;
-        }
-        let id = candidates[self.rng.random_range(0..candidates.len())];
-        let Some(file) = self.image.files.get_mut(&id) else {
-            return false;
-        };
-        let bit = self.rng.random_range(0..file.bytes().len() * 8);
-        file.flip(bit);
-        self.counters.flips += 1;
-        true
-    }
-
-    /// Drops files that no name, synced or not, leads to.
-    fn collect(&mut self) {
-        let image = &mut self.image;
-        let (names, synced) = (&image.names, &image.synced_names);
-        image
-            .files
-            .retain(|id, _| names.values().chain(synced.values()).any(|used| used == id));
-    }
-}
-
-fn missing() -> io::Error {
-    io::Error::from(io::ErrorKind::NotFound)
 }
 
 #[cfg(test)]

@@ -112,8 +112,9 @@ impl Fabric {
     }
 
     pub(crate) fn decide(&self, from: SocketAddr, to: SocketAddr, bytes: usize) -> Fate {
-        let now = turmoil::sim_elapsed().unwrap_or_default();
-        self.lock().decide(now, (from.ip(), to.ip()), bytes)
+        let mut inner = self.lock();
+        let now = inner.trace.now();
+        inner.decide(now, (from.ip(), to.ip()), bytes)
     }
 }
 

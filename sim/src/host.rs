@@ -1,11 +1,13 @@
 //! One simulated machine: boots a node from its disk, joins when it has a token, runs clients
 //! beside it. The node inside is the production one; only its [`Parts`] differ.
 
+use crate::card::NetCard;
 use crate::disk::SimDisk;
 use crate::fabric::Fabric;
 use crate::machine::SimHome;
 use crate::net::{SimRuntime, SimSocket};
 use crate::oracle::Oracle;
+use crate::time::Calendar;
 use crate::trace::Trace;
 use base::Time;
 use cluster::{
@@ -16,8 +18,8 @@ use crdt::NodeFacts;
 use raft::{Abort, Fault, Writer};
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use transport::{Sockets, Token, WallClock};
@@ -30,17 +32,19 @@ struct Inner {
     name: String,
     founder: bool,
     disk: SimDisk,
+    card: NetCard,
     fabric: Fabric,
     trace: Trace,
     oracle: Oracle,
     settings: Settings,
     clients: u32,
-    clock_offset_ms: AtomicI64,
     /// What the machine joins with, once somebody gives it one.
     token: watch::Sender<Option<Token>>,
-    // Mutexes, since the world's loop and the host of one thread share them.
+    // Mutexes, since the world's loop and the machine's runtime share them on one thread.
+    calendar: Mutex<Calendar>,
     node: Mutex<Option<Arc<Node>>>,
     aborted: AtomicBool,
+    aborts: AtomicU64,
     boots: AtomicU64,
     /// Work that the world gives to the machine's own runtime.
     work: Mutex<Option<mpsc::Sender<Work>>>,
@@ -53,6 +57,7 @@ pub struct MachineSpec {
     pub name: String,
     pub founder: bool,
     pub disk: SimDisk,
+    pub card: NetCard,
     pub fabric: Fabric,
     pub trace: Trace,
     pub oracle: Oracle,
@@ -67,15 +72,17 @@ impl Machine {
             name: spec.name,
             founder: spec.founder,
             disk: spec.disk,
+            card: spec.card,
             fabric: spec.fabric,
             trace: spec.trace,
             oracle: spec.oracle,
             settings: spec.settings,
             clients: spec.clients,
-            clock_offset_ms: AtomicI64::new(0),
+            calendar: Mutex::default(),
             token: watch::Sender::new(None),
             node: Mutex::new(None),
             aborted: AtomicBool::new(false),
+            aborts: AtomicU64::new(0),
             boots: AtomicU64::new(0),
             work: Mutex::new(None),
         }))
@@ -87,6 +94,10 @@ impl Machine {
 
     pub fn disk(&self) -> &SimDisk {
         &self.0.disk
+    }
+
+    pub fn card(&self) -> &NetCard {
+        &self.0.card
     }
 
     /// The running node; none while the machine is down or has not joined.
@@ -125,6 +136,11 @@ impl Machine {
         self.0.aborted.swap(false, Ordering::Relaxed)
     }
 
+    /// How often its node ended its process because a disk had failed.
+    pub fn aborts(&self) -> u64 {
+        self.0.aborts.load(Ordering::Relaxed)
+    }
+
     pub fn boots(&self) -> u64 {
         self.0.boots.load(Ordering::Relaxed)
     }
@@ -135,11 +151,23 @@ impl Machine {
 
     /// Sets the machine's wall clock apart from the others'.
     pub fn set_clock_offset(&self, ms: i64) {
-        self.0.clock_offset_ms.store(ms, Ordering::Relaxed);
+        self.calendar().set(self.0.trace.now(), ms);
+    }
+
+    /// From now on the machine's wall clock gains that many millionths.
+    pub fn set_calendar_drift(&self, ppm: i64) {
+        self.calendar().drift(self.0.trace.now(), ppm);
+    }
+
+    fn calendar(&self) -> MutexGuard<'_, Calendar> {
+        self.0
+            .calendar
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The machine's life from power on. Runs until the machine is crashed.
-    pub async fn live(self) -> turmoil::Result {
+    pub async fn live(self) {
         self.0.boots.fetch_add(1, Ordering::Relaxed);
         let home = SimHome::new(&self.0.name, self.0.disk.clone());
         if let Err(why) = self.settle(&home).await {
@@ -148,8 +176,11 @@ impl Machine {
                 .event(&self.0.name, format!("cannot settle: {why}"));
             return std::future::pending().await;
         }
-        let parts = self.parts(SimSocket::bind(&self.0.name, PORT, self.0.fabric.clone()).await?);
-        match Node::start(home, parts).await {
+        let socket = match SimSocket::bind(&self.0.card, PORT, self.0.fabric.clone()) {
+            Ok(socket) => socket,
+            Err(why) => return self.0.trace.event(&self.0.name, format!("no port: {why}")),
+        };
+        match Node::start(home, self.parts(socket)).await {
             Ok(node) => {
                 let node = Arc::new(node);
                 *self.0.node.lock().unwrap_or_else(PoisonError::into_inner) = Some(node.clone());
@@ -172,7 +203,6 @@ impl Machine {
         while let Some(work) = work.recv().await {
             tokio::spawn(work);
         }
-        Ok(())
     }
 
     fn client(&self, number: u32) -> crate::client::Client {
@@ -189,7 +219,7 @@ impl Machine {
             Err(HomeError::Empty { .. }) => {}
             Err(error) => return Err(error.to_string()),
         }
-        let address = SocketAddr::new(turmoil::lookup(self.0.name.as_str()), PORT);
+        let address = SocketAddr::new(self.0.card.address(), PORT);
         if self.0.founder {
             let options = FoundOptions {
                 cluster_name: "lab".to_owned(),
@@ -216,11 +246,12 @@ impl Machine {
             pool: None,
             listen: address,
             address: Some(address),
+            transport: self.0.settings.transport.clone(),
         };
         for attempt in 0..JOIN_TRIES {
             // A port of its own for each try: the one before may still be closing.
             let port = PORT + 1 + attempt;
-            let socket = SimSocket::bind(&self.0.name, port, self.0.fabric.clone()).await;
+            let socket = SimSocket::bind(&self.0.card, port, self.0.fabric.clone());
             let socket = socket.map_err(|error| error.to_string())?;
             let with = (sockets(socket), self.clock());
             let mut rng = rand::rng();
@@ -298,14 +329,8 @@ impl std::fmt::Debug for SimClock {
 
 impl WallClock for SimClock {
     fn unix(&self) -> Duration {
-        let offset = self.machine.0.clock_offset_ms.load(Ordering::Relaxed);
-        let unix = EPOCH + turmoil::sim_elapsed().unwrap_or_default();
-        let apart = Duration::from_millis(offset.unsigned_abs());
-        if offset < 0 {
-            unix.saturating_sub(apart)
-        } else {
-            unix + apart
-        }
+        let now = self.machine.0.trace.now();
+        self.machine.calendar().shows(EPOCH + now, now)
     }
 }
 
@@ -325,6 +350,7 @@ impl Abort for Witness {
     fn abort(&self, fault: &Fault) {
         let inner = &self.machine.0;
         inner.trace.event(&inner.name, format!("aborts: {fault}"));
+        inner.aborts.fetch_add(1, Ordering::Relaxed);
         inner.aborted.store(true, Ordering::Relaxed);
     }
 }

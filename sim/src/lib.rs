@@ -10,7 +10,9 @@ compile_error!(
      repository's root, whose .cargo/config.toml sets it"
 );
 
+pub mod card;
 mod client;
+mod computer;
 pub mod disk;
 pub mod entropy;
 pub mod fabric;
@@ -20,6 +22,7 @@ pub mod invariants;
 pub mod machine;
 pub mod net;
 pub mod oracle;
+pub mod time;
 pub mod trace;
 pub mod world;
 pub mod worlds;

@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::io;
+use std::time::Duration;
 use transport::{Authority, CertificateDer, Identity, IssuerRecord, KeySeed};
 
 /// One machine's disk as a node's home.
@@ -36,6 +37,7 @@ impl SimHome {
         SimFolder {
             disk: self.disk.clone(),
             prefix: "node/",
+            waited_for: false,
         }
     }
 
@@ -127,6 +129,7 @@ impl Home for SimHome {
         Ok(SimFolder {
             disk: self.disk.clone(),
             prefix: "raft/",
+            waited_for: true,
         })
     }
 
@@ -154,6 +157,7 @@ impl Home for SimHome {
         Ok(SimBlobs(SimFolder {
             disk: self.disk.clone(),
             prefix: BLOBS,
+            waited_for: false,
         }))
     }
 }
@@ -210,6 +214,9 @@ impl BlobDisk for SimBlobs {
 pub struct SimFolder {
     disk: SimDisk,
     prefix: &'static str,
+    /// Whether its user waits for the disk's lag, so that a sync can take time: the Raft log's
+    /// writer does. The replicated store and the blobs sync in place here, in no time.
+    waited_for: bool,
 }
 
 impl SimFolder {
@@ -243,12 +250,29 @@ impl Disk for SimFolder {
     }
 
     fn sync(&mut self, name: &str) -> Result<(), DiskError> {
-        let synced = self.disk.sync(&self.full(name));
+        let full = self.full(name);
+        let synced = if self.waited_for {
+            self.disk.begin_sync(&full)
+        } else {
+            self.disk.sync(&full)
+        };
         synced.map_err(|error| DiskError::from_io("sync", name, &error))
     }
 
+    fn lag(&self) -> Duration {
+        if self.waited_for {
+            self.disk.lag()
+        } else {
+            Duration::ZERO
+        }
+    }
+
     fn sync_dir(&mut self) -> Result<(), DiskError> {
-        let synced = self.disk.sync_dir();
+        let synced = if self.waited_for {
+            self.disk.begin_sync_dir()
+        } else {
+            self.disk.sync_dir()
+        };
         synced.map_err(|error| DiskError::from_io("sync the folder of", self.prefix, &error))
     }
 

@@ -1,72 +1,46 @@
-//! quinn's socket and runtime over turmoil's UDP and tokio's paused clock: the only parts of the
+//! quinn's socket and runtime over a simulated card and tokio's paused clock: the only parts of the
 //! transport that differ from production.
 //!
-//! turmoil has no `poll_recv_from`, so one `readable()` future is kept between polls. Segmentation
-//! offload does not exist here (`max_transmit_segments` stays 1).
+//! Segmentation offload does not exist here (`max_transmit_segments` stays 1).
 
+use crate::card::NetCard;
 use crate::fabric::Fabric;
 use quinn::udp::{RecvMeta, Transmit};
 use quinn::{AsyncTimer, AsyncUdpSocket, Runtime, UdpPoller};
 use std::fmt;
 use std::future::Future;
 use std::io::{self, IoSliceMut};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-type Readable = Pin<Box<dyn Future<Output = io::Result<()>> + Send>>;
-
-/// A UDP socket of a simulated host.
+/// A UDP socket of a simulated machine.
 pub struct SimSocket {
-    socket: Arc<turmoil::net::UdpSocket>,
-    // A mutex, since quinn polls through a shared reference; it is never held across an await.
-    readable: Mutex<Option<Readable>>,
+    card: NetCard,
+    number: u64,
     local: SocketAddr,
     fabric: Fabric,
 }
 
 impl SimSocket {
-    /// Binds the host's own address.
-    ///
     /// # Errors
     /// When the port is taken.
-    pub async fn bind(host: &str, port: u16, fabric: Fabric) -> io::Result<SimSocket> {
-        let socket = turmoil::net::UdpSocket::bind((Ipv4Addr::UNSPECIFIED, port)).await?;
+    pub fn bind(card: &NetCard, port: u16, fabric: Fabric) -> io::Result<SimSocket> {
         Ok(SimSocket {
-            socket: Arc::new(socket),
-            readable: Mutex::new(None),
-            local: SocketAddr::new(turmoil::lookup(host), port),
+            number: card.bind(port)?,
+            card: card.clone(),
+            local: SocketAddr::new(card.address(), port),
             fabric,
         })
     }
-
-    fn send(&self, payload: &[u8], to: SocketAddr) -> io::Result<()> {
-        match self.socket.try_send_to(payload, to) {
-            // Nobody there, or no room on the link: for UDP that is loss.
-            Err(error) if lost(&error) => Ok(()),
-            Err(error) => Err(error),
-            Ok(_) => Ok(()),
-        }
-    }
-
-    fn send_later(&self, payload: &[u8], to: SocketAddr, delay: Duration) {
-        let (socket, payload) = (self.socket.clone(), payload.to_vec());
-        // Detached: the datagram is on the wire, whoever sent it may be gone when it arrives.
-        tokio::spawn(async move {
-            tokio::time::sleep(delay).await;
-            let sent = socket.try_send_to(&payload, to);
-            debug_assert!(sent.as_ref().err().is_none_or(lost), "{sent:?}");
-        });
-    }
 }
 
-fn lost(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::ConnectionRefused | io::ErrorKind::WouldBlock
-    )
+impl Drop for SimSocket {
+    fn drop(&mut self) {
+        self.card.unbind(self.local.port(), self.number);
+    }
 }
 
 impl fmt::Debug for SimSocket {
@@ -95,11 +69,7 @@ impl AsyncUdpSocket for SimSocket {
         let (payload, to) = (transmit.contents, transmit.destination);
         self.fabric.trace().datagram(self.local, to, payload);
         for delay in self.fabric.decide(self.local, to, payload.len()).copies {
-            if delay.is_zero() {
-                self.send(payload, to)?;
-            } else {
-                self.send_later(payload, to, delay);
-            }
+            self.card.send(self.local.port(), to, (payload, delay));
         }
         Ok(())
     }
@@ -110,20 +80,20 @@ impl AsyncUdpSocket for SimSocket {
         buffers: &mut [IoSliceMut<'_>],
         metas: &mut [RecvMeta],
     ) -> Poll<io::Result<usize>> {
-        loop {
-            let received = self.receive(buffers, metas)?;
-            if received > 0 {
-                return Poll::Ready(Ok(received));
-            }
-            let mut slot = self.readable.lock().unwrap_or_else(PoisonError::into_inner);
-            let readable = slot.get_or_insert_with(|| {
-                let socket = self.socket.clone();
-                Box::pin(async move { socket.readable().await })
-            });
-            let outcome = ready!(readable.as_mut().poll(cx));
-            *slot = None;
-            outcome?;
+        let most = buffers.len().min(metas.len());
+        let arrived = ready!(self.card.poll_take(self.local.port(), most, cx));
+        let places = buffers.iter_mut().zip(metas.iter_mut());
+        for ((buffer, meta), datagram) in places.zip(&arrived) {
+            let len = datagram.payload.len().min(buffer.len());
+            buffer[..len].copy_from_slice(&datagram.payload[..len]);
+            *meta = RecvMeta {
+                addr: datagram.from,
+                len,
+                stride: len,
+                ..RecvMeta::default()
+            };
         }
+        Poll::Ready(Ok(arrived.len()))
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
@@ -132,28 +102,6 @@ impl AsyncUdpSocket for SimSocket {
 
     fn may_fragment(&self) -> bool {
         false
-    }
-}
-
-impl SimSocket {
-    fn receive(&self, buffers: &mut [IoSliceMut<'_>], metas: &mut [RecvMeta]) -> io::Result<usize> {
-        let mut count = 0;
-        for (buffer, meta) in buffers.iter_mut().zip(metas.iter_mut()) {
-            match self.socket.try_recv_from(buffer) {
-                Ok((len, addr)) => {
-                    *meta = RecvMeta {
-                        addr,
-                        len,
-                        stride: len,
-                        ..RecvMeta::default()
-                    };
-                    count += 1;
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(count)
     }
 }
 

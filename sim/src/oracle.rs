@@ -2,6 +2,7 @@
 //! can be held to its word.
 
 use crate::history::{Call, Model};
+use crate::time::WorldTime;
 use base::{ContentHash, JobId};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,7 +10,10 @@ use std::time::Duration;
 
 /// A shared oracle; clones write to the same one.
 #[derive(Clone, Default)]
-pub struct Oracle(Arc<Mutex<Told>>);
+pub struct Oracle {
+    told: Arc<Mutex<Told>>,
+    time: WorldTime,
+}
 
 /// Everything that the clients know.
 #[derive(Clone, Default)]
@@ -63,9 +67,16 @@ impl Model for Register {
 }
 
 impl Oracle {
+    pub fn new(time: WorldTime) -> Oracle {
+        Oracle {
+            time,
+            ..Oracle::default()
+        }
+    }
+
     // A mutex, since the clients of all hosts share it on one thread.
     pub fn told(&self) -> MutexGuard<'_, Told> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Notes a call before it is sent; the number is for [`Oracle::answered`].
@@ -74,7 +85,7 @@ impl Oracle {
         told.register.push(Call {
             operation,
             answer: None,
-            sent: now(),
+            sent: self.time.now(),
             answered: Duration::ZERO,
         });
         told.register.len() - 1
@@ -84,7 +95,7 @@ impl Oracle {
         let mut told = self.told();
         let call = &mut told.register[call];
         call.answer = Some(answer);
-        call.answered = now();
+        call.answered = self.time.now();
     }
 
     /// The call surely had no effect, so it needs no explanation.
@@ -94,8 +105,4 @@ impl Oracle {
         // A read that never answers fits every history.
         told.register[call].operation = RegisterCall::Read;
     }
-}
-
-fn now() -> Duration {
-    turmoil::sim_elapsed().unwrap_or_default()
 }

@@ -3,6 +3,7 @@
 //!
 //! Two runs of one seed have byte-equal traces: that is what makes a failing seed worth keeping.
 
+use crate::time::WorldTime;
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,7 +11,10 @@ use std::time::Duration;
 
 /// A shared trace; clones write to the same one.
 #[derive(Clone, Default)]
-pub struct Trace(Arc<Mutex<Recorded>>);
+pub struct Trace {
+    recorded: Arc<Mutex<Recorded>>,
+    time: WorldTime,
+}
 
 #[derive(Default)]
 struct Recorded {
@@ -33,22 +37,30 @@ pub struct Summary {
 
 impl Trace {
     /// `echo` prints each event as it comes, for a person who follows one seed.
-    pub fn new(echo: bool) -> Trace {
+    pub fn new(time: WorldTime, echo: bool) -> Trace {
         let recorded = Recorded {
             echo,
             ..Recorded::default()
         };
-        Trace(Arc::new(Mutex::new(recorded)))
+        Trace {
+            recorded: Arc::new(Mutex::new(recorded)),
+            time,
+        }
+    }
+
+    /// The time that the lines are stamped with.
+    pub fn now(&self) -> Duration {
+        self.time.now()
     }
 
     // A mutex, since hosts, world and sockets of one simulated thread write in turn; no message
     // could keep their order.
     fn lock(&self) -> MutexGuard<'_, Recorded> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.recorded.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub fn event(&self, host: &str, text: impl AsRef<str>) {
-        let at = now().as_micros();
+        let at = self.now().as_micros();
         let mut line = String::new();
         let written = write!(line, "{at:>11} {host:<8} {}", text.as_ref());
         debug_assert!(written.is_ok(), "a String takes any text");
@@ -62,7 +74,7 @@ impl Trace {
     }
 
     pub(crate) fn datagram(&self, from: SocketAddr, to: SocketAddr, payload: &[u8]) {
-        let at = now().as_micros();
+        let at = self.now().as_micros();
         let mut recorded = self.lock();
         let hash = recorded.hash();
         hash.eat(&at.to_le_bytes());
@@ -96,10 +108,6 @@ impl Recorded {
 #[expect(clippy::print_stdout, reason = "the seed program's output")]
 fn echo(line: &str) {
     println!("{line}");
-}
-
-fn now() -> Duration {
-    turmoil::sim_elapsed().unwrap_or_default()
 }
 
 /// FNV-1a, 64 bit: order-sensitive, no keys, the same in each process.

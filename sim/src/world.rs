@@ -1,18 +1,24 @@
 //! One simulated cluster and the hands that hurt it: machines, network, clock, and the questions
 //! asked of it after every step.
 
-use crate::disk::SimDisk;
+mod assembly;
+mod calls;
+
+use crate::card::NetCard;
+use crate::computer::Computer;
+use crate::disk::{DiskCounters, SimDisk};
 use crate::fabric::{Counters, Fabric};
 use crate::host::{EPOCH, Machine, MachineSpec};
 use crate::invariants::Watchers;
 use crate::oracle::Oracle;
+use crate::time::WorldTime;
 use crate::trace::{Summary, Trace};
-use base::{NodeId, PeerRole, PeerRoles};
-use cluster::{Node, Settings, TokenWish};
+use base::NodeId;
+use cluster::Settings;
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, UNIX_EPOCH};
 
 /// What a world is made of.
@@ -20,6 +26,8 @@ use std::time::{Duration, UNIX_EPOCH};
 pub struct WorldSpec {
     pub seed: u64,
     pub nodes: usize,
+    /// Of them, the last ones, which are to be no members before they are admitted.
+    pub later: usize,
     /// Of them, those that vote; the others only learn.
     pub voters: usize,
     /// Clients on each machine.
@@ -27,6 +35,8 @@ pub struct WorldSpec {
     /// One-way delay without faults.
     pub latency: (Duration, Duration),
     pub settings: Settings,
+    /// Of some machines, the wire's version that they speak instead of ours.
+    pub versions: BTreeMap<usize, u16>,
     /// Prints each event as it comes.
     pub echo: bool,
 }
@@ -41,7 +51,11 @@ pub struct Broken {
 
 pub struct World {
     sim: turmoil::Sim<'static>,
+    time: WorldTime,
     pub machines: Vec<Machine>,
+    computers: Vec<Computer>,
+    /// Machines whose nodes are no members: not yet, or not any more.
+    absent: BTreeSet<usize>,
     pub fabric: Fabric,
     pub trace: Trace,
     pub oracle: Oracle,
@@ -49,6 +63,7 @@ pub struct World {
     pub rng: ChaCha8Rng,
     watchers: Watchers,
     pub crashes: u64,
+    pub pauses: u64,
 }
 
 /// What a whole run leaves.
@@ -57,7 +72,14 @@ pub struct Report {
     pub summary: Summary,
     pub simulated: Duration,
     pub counters: Counters,
+    pub disks: DiskCounters,
     pub crashes: u64,
+    pub aborts: u64,
+    pub pauses: u64,
+    /// Ticks by which drifting clocks were moved.
+    pub strayed: u64,
+    /// Datagrams that found the buffer of a machine full.
+    pub overflowed: u64,
     pub accepted: usize,
     pub register_calls: usize,
     pub failed: u64,
@@ -66,9 +88,10 @@ pub struct Report {
 
 impl World {
     pub fn new(spec: &WorldSpec) -> World {
-        let trace = Trace::new(spec.echo);
+        let time = WorldTime::default();
+        let trace = Trace::new(time.clone(), spec.echo);
         let fabric = Fabric::new(spec.seed, trace.clone());
-        let oracle = Oracle::default();
+        let oracle = Oracle::new(time.clone());
         let mut sim = turmoil::Builder::new()
             .rng_seed(spec.seed)
             .epoch(UNIX_EPOCH + EPOCH)
@@ -79,34 +102,48 @@ impl World {
             .udp_capacity(SOCKET_QUEUE)
             .enable_random_order()
             .build();
-        let machines: Vec<Machine> = (0..spec.nodes)
-            .map(|i| {
-                Machine::new(MachineSpec {
-                    name: format!("n{}", i + 1),
-                    founder: i == 0,
-                    disk: SimDisk::new(spec.seed.wrapping_mul(1009) + i as u64),
-                    fabric: fabric.clone(),
-                    trace: trace.clone(),
-                    oracle: oracle.clone(),
-                    settings: spec.settings.clone(),
-                    clients: spec.clients,
-                })
-            })
-            .collect();
-        for machine in &machines {
-            let born = machine.clone();
-            sim.host(machine.name(), move || born.clone().live());
+        let mut machines = Vec::new();
+        for i in 0..spec.nodes {
+            let name = format!("n{}", i + 1);
+            let card = NetCard::new(sim.lookup(name.as_str()), time.clone());
+            let carrier = card.clone();
+            sim.host(name.as_str(), move || carrier.clone().carry());
+            let disk_seed = spec.seed.wrapping_mul(1009) + i as u64;
+            let mut settings = spec.settings.clone();
+            if let Some(version) = spec.versions.get(&i) {
+                settings.transport.speaks = *version;
+            }
+            machines.push(Machine::new(MachineSpec {
+                name,
+                founder: i == 0,
+                disk: SimDisk::new(disk_seed, time.clone()),
+                card,
+                fabric: fabric.clone(),
+                trace: trace.clone(),
+                oracle: oracle.clone(),
+                settings,
+                clients: spec.clients,
+            }));
         }
-        World {
+        let seeds = (0..spec.nodes).map(|i| spec.seed.wrapping_mul(2003) + i as u64);
+        let mut world = World {
             sim,
+            time,
             machines,
+            computers: seeds.map(Computer::new).collect(),
+            absent: (spec.nodes - spec.later..spec.nodes).collect(),
             fabric,
             trace,
             oracle,
             rng: ChaCha8Rng::seed_from_u64(spec.seed ^ STREAM),
             watchers: Watchers::default(),
             crashes: 0,
+            pauses: 0,
+        };
+        for i in 0..spec.nodes {
+            world.boot(i);
         }
+        world
     }
 
     pub fn now(&self) -> Duration {
@@ -116,9 +153,16 @@ impl World {
     /// One tick of everything, then the questions that are asked all the time.
     pub fn step(&mut self) -> Result<(), Broken> {
         let now = self.now();
+        for (machine, computer) in self.machines.iter().zip(&mut self.computers) {
+            if computer.wakes(now) {
+                self.trace.event(machine.name(), "goes on");
+            }
+            computer.tick(now);
+        }
         if let Err(error) = self.sim.step() {
             return Err(self.broken("the simulation itself", error.to_string()));
         }
+        self.time.set(self.now());
         for i in 0..self.machines.len() {
             if self.machines[i].take_abort() {
                 self.crash(i, true);
@@ -198,10 +242,10 @@ impl World {
 
     /// The process ends at once; with `power_cut` the disk forgets what was not synced.
     pub fn crash(&mut self, i: usize, power_cut: bool) {
-        let machine = self.machines[i].clone();
-        if !self.sim.is_host_running(machine.name()) {
+        if !self.is_up(i) {
             return;
         }
+        let machine = self.machines[i].clone();
         let how = if power_cut {
             "loses power"
         } else {
@@ -209,7 +253,8 @@ impl World {
         };
         self.trace.event(machine.name(), how);
         machine.forget_node();
-        self.sim.crash(machine.name());
+        self.computers[i].stop();
+        machine.card().unplug();
         if power_cut {
             machine.disk().power_cut();
         }
@@ -217,26 +262,58 @@ impl World {
     }
 
     pub fn boot(&mut self, i: usize) {
-        let name = self.machines[i].name().to_owned();
-        if !self.sim.is_host_running(name.as_str()) {
-            self.trace.event(&name, "boots");
-            self.sim.bounce(name.as_str());
+        if self.is_up(i) {
+            return;
+        }
+        let machine = self.machines[i].clone();
+        self.trace.event(machine.name(), "boots");
+        if let Err(why) = self.computers[i].start(machine.clone().live()) {
+            let what = format!("has no runtime: {why}");
+            self.trace.event(machine.name(), what);
         }
     }
 
-    pub fn is_up(&mut self, i: usize) -> bool {
-        let name = self.machines[i].name().to_owned();
-        self.sim.is_host_running(name.as_str())
+    pub fn is_up(&self, i: usize) -> bool {
+        self.computers[i].is_on()
+    }
+
+    /// The machine stands still for that long, and finds the time gone.
+    pub fn pause(&mut self, i: usize, span: Duration) {
+        if !self.is_up(i) || self.stands_still(i) {
+            return;
+        }
+        let what = format!("stands still for {span:?}");
+        self.trace.event(self.machines[i].name(), what);
+        let until = self.now() + span;
+        self.computers[i].pause(until);
+        self.pauses += 1;
+    }
+
+    pub fn stands_still(&self, i: usize) -> bool {
+        self.computers[i].stands_still()
+    }
+
+    /// Ends every pause.
+    pub fn wake_all(&mut self) {
+        for computer in &mut self.computers {
+            computer.wake();
+        }
+    }
+
+    /// From now on both clocks of a machine gain that many millionths.
+    pub fn drift(&mut self, i: usize, ppm: i64) {
+        if ppm != 0 {
+            let what = format!("clock drifts by {ppm} ppm");
+            self.trace.event(self.machines[i].name(), what);
+        }
+        self.machines[i].set_calendar_drift(ppm);
+        self.computers[i].drift(ppm);
     }
 
     /// Nothing passes from one machine to the other any more.
     pub fn block(&mut self, from: usize, to: usize) {
-        let (from, to) = (self.addr(from), self.addr(to));
-        self.fabric.block(from, to);
-    }
-
-    pub fn addr(&self, i: usize) -> std::net::IpAddr {
-        self.sim.lookup(self.machines[i].name())
+        let address = |i: usize| self.machines[i].card().address();
+        self.fabric.block(address(from), address(to));
     }
 
     /// The node that leads as the most nodes see it.
@@ -254,169 +331,41 @@ impl World {
             .position(|m| m.node().is_some_and(|node| node.id() == leader))
     }
 
-    /// Founds, joins and promotes, as an administrator does, and waits until all is as it should
-    /// be.
-    pub fn assemble(&mut self, voters: usize) -> Result<(), Broken> {
-        let limit = ("the cluster assembles", ASSEMBLE);
-        self.invite(u32::try_from(self.machines.len()).unwrap_or(u32::MAX))?;
-        self.run_until(limit, |world| world.all_joined())?;
-        for i in 1..voters {
-            let node = self.machines[i].node().map(|node| node.id());
-            let Some(node) = node else {
-                return Err(self.broken("the cluster assembles", format!("n{} is down", i + 1)));
-            };
-            self.on_founder(move |founder| async move {
-                let promoted = founder.promote("world", node, ASSEMBLE).await;
-                promoted.map_err(|error| error.to_string())
-            })?;
-        }
-        self.run_until(limit, |world| world.all_alive())
-    }
-
-    /// Founds, and gives all other machines one token.
-    pub fn invite(&mut self, uses: u32) -> Result<(), Broken> {
-        let limit = ("the cluster assembles", ASSEMBLE);
-        self.run_until(limit, |world| world.founder().map(drop))?;
-        let token = self.on_founder(move |node| async move {
-            let wish = TokenWish {
-                roles: PeerRoles::of(&[PeerRole::Worker, PeerRole::VoterCandidate]),
-                name: None,
-                pool: None,
-                uses,
-                ttl: Duration::from_secs(900),
-            };
-            node.create_token("world", wish)
-                .await
-                .map_err(|error| error.to_string())
-        })?;
-        for machine in &self.machines[1..] {
-            machine.give_token(&token);
-        }
-        Ok(())
-    }
-
-    /// Members as the founder's ledger has them.
-    pub fn members(&self) -> usize {
-        self.founder()
-            .map_or(0, |founder| founder.state().members.live.len())
-    }
-
-    fn founder(&self) -> Result<Arc<Node>, String> {
-        let node = self.machines[0].node().ok_or("n1 has not started")?;
-        if node.state().cluster.is_none() {
-            return Err("n1 has not founded the cluster".to_owned());
-        }
-        Ok(node)
-    }
-
-    fn all_joined(&self) -> Result<(), String> {
-        let members = self.founder()?.state().members.live.len();
-        let started = self.machines.iter().filter(|m| m.node().is_some()).count();
-        let all = self.machines.len();
-        if members == all && started == all {
-            return Ok(());
-        }
-        Err(format!(
-            "{members} members, {started} nodes started, of {all}"
-        ))
-    }
-
-    /// Every node sees every other one as alive, and one leader.
-    pub fn all_alive(&self) -> Result<(), String> {
-        let all = self.machines.len();
-        for machine in &self.machines {
-            let node = machine
-                .node()
-                .ok_or_else(|| format!("{} is down", machine.name()))?;
-            let view = node.membership();
-            let alive = view
-                .peers
-                .iter()
-                .filter(|peer| peer.liveness.is_active())
-                .count();
-            if alive + 1 != all {
-                return Err(format!("{} sees {alive} peers alive", machine.name()));
-            }
-            if node.raft().leader.is_none() {
-                return Err(format!("{} knows no leader", machine.name()));
-            }
-        }
-        Ok(())
-    }
-
-    /// Runs one call on the founder's node to its end, while the world goes on.
-    pub fn on_founder<T, F, Fut>(&mut self, call: F) -> Result<T, Broken>
-    where
-        T: Send + 'static,
-        F: FnOnce(Arc<Node>) -> Fut + Send + 'static,
-        Fut: Future<Output = Result<T, String>> + Send + 'static,
-    {
-        self.on_node(0, call)
-    }
-
-    /// Runs one call on a machine's node to its end, while the world goes on.
-    pub fn on_node<T, F, Fut>(&mut self, i: usize, call: F) -> Result<T, Broken>
-    where
-        T: Send + 'static,
-        F: FnOnce(Arc<Node>) -> Fut + Send + 'static,
-        Fut: Future<Output = Result<T, String>> + Send + 'static,
-    {
-        let node = self.machines[i].node();
-        let Some(node) = node else {
-            return Err(self.broken("the call can be made", format!("n{} is down", i + 1)));
-        };
-        let (sender, mut answer) = tokio::sync::oneshot::channel();
-        self.machines[i].run(Box::pin(async move {
-            // The world waits for it.
-            sender.send(call(node).await).ok();
-        }));
-        let end = self.now() + CALL;
-        loop {
-            match answer.try_recv() {
-                Ok(Ok(value)) => return Ok(value),
-                Ok(Err(why)) => return Err(self.broken("the call succeeds", why)),
-                Err(_) if self.now() >= end => {
-                    return Err(self.broken("the call ends", "no answer".to_owned()));
-                }
-                Err(_) => self.step()?,
-            }
-        }
-    }
-
-    /// Runs one call on the first machine whose node is up.
-    pub fn on_any_node<T, F, Fut>(&mut self, call: F) -> Result<T, Broken>
-    where
-        T: Send + 'static,
-        F: FnOnce(Arc<Node>) -> Fut + Send + 'static,
-        Fut: Future<Output = Result<T, String>> + Send + 'static,
-    {
-        let up = (0..self.machines.len()).find(|i| self.machines[*i].node().is_some());
-        self.on_node(up.unwrap_or(0), call)
-    }
-
     /// The clients send nothing more.
     pub fn quiet(&mut self) {
         self.oracle.told().quiet = true;
     }
 
-    /// A random machine that is up.
+    /// A random member that is up.
     pub fn any_up(&mut self) -> Option<usize> {
-        let up: Vec<usize> = (0..self.machines.len())
-            .filter(|i| self.is_up(*i))
-            .collect();
+        let up: Vec<usize> = self.present().filter(|i| self.is_up(*i)).collect();
         if up.is_empty() {
             return None;
         }
         Some(up[self.rng.random_range(0..up.len())])
     }
 
+    /// Ticks by which drifting clocks were moved so far.
+    pub fn strayed(&self) -> u64 {
+        self.computers.iter().map(Computer::strayed).sum()
+    }
+
     pub fn report(&self) -> Report {
+        let mut disks = DiskCounters::default();
+        for machine in &self.machines {
+            disks.add(machine.disk().counters());
+        }
         let told = self.oracle.told();
         Report {
             summary: self.trace.summary(),
             simulated: self.now(),
             counters: self.fabric.counters(),
+            disks,
             crashes: self.crashes,
+            aborts: self.machines.iter().map(Machine::aborts).sum(),
+            pauses: self.pauses,
+            strayed: self.strayed(),
+            overflowed: self.machines.iter().map(|m| m.card().overflowed()).sum(),
             accepted: told.accepted.len(),
             register_calls: told.register.len(),
             failed: told.failed,
@@ -436,5 +385,3 @@ const SOCKET_QUEUE: usize = 8192;
 const CHECK_EVERY_MS: u128 = 10;
 /// Between two looks at a condition that is waited for.
 const LOOK: Duration = Duration::from_millis(20);
-const ASSEMBLE: Duration = Duration::from_secs(60);
-const CALL: Duration = Duration::from_secs(60);

@@ -48,6 +48,11 @@ impl File {
         self.synced_len = self.now.len();
     }
 
+    /// Whether there is anything that a power cut must leave.
+    pub(super) fn was_synced(&self) -> bool {
+        self.synced_len > 0
+    }
+
     pub(super) fn flip(&mut self, bit: usize) {
         self.now[bit / 8] ^= 1 << (bit % 8);
     }

@@ -5,7 +5,7 @@ fn link(n: u8) -> (IpAddr, IpAddr) {
 }
 
 fn inner(rates: Rates) -> Inner {
-    let fabric = Fabric::new(7, Trace::new(false));
+    let fabric = Fabric::new(7, Trace::default());
     fabric.set_rates(rates);
     Arc::into_inner(fabric.0).unwrap().into_inner().unwrap()
 }

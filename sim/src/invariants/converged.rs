@@ -5,22 +5,19 @@
 use crate::world::World;
 
 pub fn stores_are_equal(world: &World) -> Result<(), String> {
-    let mut first: Option<(String, u64)> = None;
-    for machine in &world.machines {
-        let node = machine
-            .node()
-            .ok_or_else(|| format!("{} is down", machine.name()))?;
+    let mut first: Option<(&str, u64)> = None;
+    let nodes = world.present_nodes()?;
+    for (name, node) in &nodes {
         let known = node.known();
-        if known.facts.len() != world.machines.len() {
-            let (name, facts) = (machine.name(), known.facts.len());
-            return Err(format!("{name} knows the facts of {facts} nodes"));
+        let missing = nodes
+            .iter()
+            .find(|(_, other)| !known.facts.contains_key(&other.id()));
+        if let Some((other, _)) = missing {
+            return Err(format!("{name} knows no facts of {other}"));
         }
-        let (other, root) = first.get_or_insert((machine.name().to_owned(), known.root));
-        if *root != known.root {
-            return Err(format!(
-                "{other} and {} know different things",
-                machine.name()
-            ));
+        let (other, root) = *first.get_or_insert((*name, known.root));
+        if root != known.root {
+            return Err(format!("{other} and {name} know different things"));
         }
     }
     Ok(())

@@ -8,10 +8,7 @@ pub fn cluster_is_live(world: &World) -> Result<(), String> {
     world.all_alive()?;
     let mut applied = BTreeSet::new();
     let mut leaders = BTreeSet::new();
-    for machine in &world.machines {
-        let node = machine
-            .node()
-            .ok_or_else(|| format!("{} is down", machine.name()))?;
+    for (_, node) in world.present_nodes()? {
         applied.insert(node.state().applied);
         leaders.insert(node.raft().leader);
     }

@@ -12,6 +12,7 @@ pub(super) fn run(seed: u64, echo: bool) -> Result<Report, Broken> {
     let rates = plan::rates(&mut world.rng);
     world.trace.event("world", format!("{rates:?}"));
     world.fabric.set_rates(rates);
+    let drifts = world.rng.random_bool(0.5) && plan::drifts(&mut world);
     let mut faults = 0;
     let end = world.now() + TROUBLE;
     while world.now() < end {
@@ -24,7 +25,8 @@ pub(super) fn run(seed: u64, echo: bool) -> Result<Report, Broken> {
             3 => bridge(&mut world, length)?,
             4 => ring(&mut world, length)?,
             5 => flap(&mut world)?,
-            6 => skew(&mut world),
+            6 if world.rng.random_bool(0.5) => skew(&mut world),
+            6 => stand_still(&mut world, length)?,
             _ => kill(&mut world, length)?,
         }
         faults += 1;
@@ -33,6 +35,9 @@ pub(super) fn run(seed: u64, echo: bool) -> Result<Report, Broken> {
     let counters = world.fabric.counters();
     if rates.loss > 0.0 {
         happened(&world, "a lost datagram", counters.lost)?;
+    }
+    if drifts {
+        happened(&world, "a clock that drifts", world.strayed())?;
     }
     settle(&mut world)?;
     Ok(world.report())
@@ -104,6 +109,14 @@ fn flap(world: &mut World) -> Result<(), Broken> {
         world.run_for(Duration::from_millis(up))?;
     }
     Ok(())
+}
+
+/// One machine sleeps through what happens next.
+fn stand_still(world: &mut World, length: Duration) -> Result<(), Broken> {
+    if let Some(i) = world.any_up() {
+        world.pause(i, length);
+    }
+    world.run_for(length / 2)
 }
 
 /// A wall clock jumps. Nothing but certificates looks at it.

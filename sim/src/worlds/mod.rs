@@ -5,13 +5,17 @@ mod alone;
 mod blobs;
 mod calm;
 mod chaos;
+mod disks;
 mod fences;
 mod joins;
+mod moves;
+mod pauses;
 mod plan;
 mod power;
 mod revoked;
 mod rot;
 mod tokens;
+mod versions;
 
 use crate::invariants::{
     accepted_jobs_are_there, cluster_is_live, missing_record, register_is_linearizable,
@@ -37,13 +41,33 @@ pub const WORLDS: &[WorldKind] = &[
     },
     WorldKind {
         name: "chaos",
-        about: "loss, bursts, partitions of every shape, kills and power cuts under load",
+        about: "loss, bursts, partitions of every shape, kills, power cuts and pauses under load",
         run: chaos::run,
     },
     WorldKind {
         name: "power",
         about: "all machines lose power together, again and again, with failing disks",
         run: power::run,
+    },
+    WorldKind {
+        name: "disks",
+        about: "one disk at a time is slow, fails or fills up",
+        run: disks::run,
+    },
+    WorldKind {
+        name: "pauses",
+        about: "machines stand still, leaders above all, and clocks drift",
+        run: pauses::run,
+    },
+    WorldKind {
+        name: "moves",
+        about: "machines join, leave, are removed and promoted under load and loss",
+        run: moves::run,
+    },
+    WorldKind {
+        name: "versions",
+        about: "one node speaks the version before or after ours; two apart is refused",
+        run: versions::run,
     },
     WorldKind {
         name: "joins",
@@ -105,13 +129,16 @@ impl WorldKind {
 /// The second phase of each seed: all faults end, everybody is up, and what was promised is there.
 fn settle(world: &mut World) -> Result<(), Broken> {
     world.trace.event("world", "all faults end");
+    world.wake_all();
     world.fabric.heal();
     world.fabric.set_rates(crate::fabric::Rates::default());
-    for i in 0..world.machines.len() {
+    let present: Vec<usize> = world.present().collect();
+    for i in present {
         world.machines[i]
             .disk()
             .set_rates(crate::disk::DiskRates::default());
         world.machines[i].set_clock_offset(0);
+        world.drift(i, 0);
         world.boot(i);
     }
     world.run_until(("the cluster lives again", LIVE), |world| world.all_alive())?;

@@ -2,15 +2,21 @@
 //! al., 2012 — each run leaves most faults out, so that the rest gets far).
 
 use crate::fabric::Rates;
-use crate::world::WorldSpec;
+use crate::world::{World, WorldSpec};
 use cluster::Settings;
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+/// The stream that a run is planned from.
+pub(super) fn rng(seed: u64) -> ChaCha8Rng {
+    ChaCha8Rng::seed_from_u64(seed ^ STREAM)
+}
+
 pub(super) fn spec(seed: u64, echo: bool) -> WorldSpec {
-    let mut rng = ChaCha8Rng::seed_from_u64(seed ^ STREAM);
+    let mut rng = rng(seed);
     let nodes = [3, 3, 3, 5, 5, 7][rng.random_range(0..6)];
     let voters = if nodes > 3 && rng.random_bool(0.3) {
         3
@@ -28,10 +34,12 @@ pub(super) fn spec(seed: u64, echo: bool) -> WorldSpec {
     WorldSpec {
         seed,
         nodes,
+        later: 0,
         voters,
         clients: rng.random_range(1..3),
         latency: (Duration::from_millis(1), Duration::from_millis(most)),
         settings,
+        versions: BTreeMap::new(),
         echo,
     }
 }
@@ -54,6 +62,24 @@ pub(super) fn rates(rng: &mut ChaCha8Rng) -> Rates {
         rates.burst_length = Duration::from_millis(rng.random_range(50..1500));
     }
     rates
+}
+
+/// Sets about half of the clocks drifting, each at its own pace; says whether any drifts.
+pub(super) fn drifts(world: &mut World) -> bool {
+    let mut any = false;
+    for i in 0..world.machines.len() {
+        if world.rng.random_bool(0.5) {
+            let ppm = [300, 1_000, 10_000][world.rng.random_range(0..3)];
+            let ppm = if world.rng.random_bool(0.5) {
+                ppm
+            } else {
+                -ppm
+            };
+            world.drift(i, ppm);
+            any = true;
+        }
+    }
+    any
 }
 
 /// Keeps this stream apart from the others that are drawn from the seed.

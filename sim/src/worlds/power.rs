@@ -1,6 +1,5 @@
-//! Power cuts of the whole cluster: what was acknowledged must come from the disks alone. Disks
-//! fail,
-//! fill up and are slow in between.
+//! Power cuts of the whole cluster: what was acknowledged must come from the disks alone. Disks fail
+//! and are slow in between, so that a cut falls into a sync and tears what it was to write.
 
 use super::{happened, plan, settle};
 use crate::disk::DiskRates;
@@ -13,9 +12,12 @@ pub(super) fn run(seed: u64, echo: bool) -> Result<Report, Broken> {
     let mut world = World::new(&spec);
     world.assemble(spec.voters)?;
     for _ in 0..CUTS {
-        draw_disks(&mut world);
+        let failing = draw_disks(&mut world);
         let work = world.rng.random_range(500..5000);
         world.run_for(Duration::from_millis(work))?;
+        world.run_until(("a failing disk fails", FAILS), |world| {
+            has_failed(world, &failing)
+        })?;
         for i in 0..world.machines.len() {
             world.crash(i, true);
         }
@@ -32,24 +34,39 @@ pub(super) fn run(seed: u64, echo: bool) -> Result<Report, Broken> {
         })?;
     }
     happened(&world, "a power cut", world.crashes)?;
+    happened(&world, "a slow sync", world.report().disks.slow)?;
     settle(&mut world)?;
     Ok(world.report())
 }
 
-fn draw_disks(world: &mut World) {
+/// The machines whose disks are to fail, each with its number of errors so far.
+fn draw_disks(world: &mut World) -> Vec<(usize, u64)> {
+    let mut failing = Vec::new();
     for i in 0..world.machines.len() {
+        let fails = world.rng.random_bool(0.2);
         let rates = DiskRates {
-            write_error: if world.rng.random_bool(0.2) {
-                0.002
-            } else {
-                0.0
-            },
+            write_error: if fails { 0.01 } else { 0.0 },
             sync_time: Duration::from_millis(world.rng.random_range(0..20)),
             ..DiskRates::default()
         };
-        world.machines[i].disk().set_rates(rates);
+        let disk = world.machines[i].disk();
+        disk.set_rates(rates);
+        if fails {
+            failing.push((i, disk.counters().errors));
+        }
     }
+    failing
+}
+
+fn has_failed(world: &World, failing: &[(usize, u64)]) -> Result<(), String> {
+    for (i, before) in failing {
+        if world.machines[*i].disk().counters().errors == *before {
+            return Err(format!("the disk of n{} works", i + 1));
+        }
+    }
+    Ok(())
 }
 
 const CUTS: u32 = 3;
 const RESTART: Duration = Duration::from_secs(30);
+const FAILS: Duration = Duration::from_secs(30);

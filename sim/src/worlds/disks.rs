@@ -1,0 +1,175 @@
+//! One machine's disk at a time is slow, fails, or fills up, in half of the cases a leader's. A node
+//! whose disk fails ends its process and starts again; one whose disk is full turns read-only and
+//! says so, and comes back when there is room; nothing acknowledged is lost.
+
+use super::{happened, plan, settle};
+use crate::disk::DiskRates;
+use crate::world::{Broken, Report, World};
+use raft::ProposeError;
+use raft::ledger::Command;
+use rand::Rng;
+use rand::seq::SliceRandom;
+use std::time::Duration;
+
+pub(super) fn run(seed: u64, echo: bool) -> Result<Report, Broken> {
+    let spec = plan::spec(seed, echo);
+    let mut world = World::new(&spec);
+    world.assemble(spec.voters)?;
+    let mut faults: [fn(&mut World) -> Result<(), Broken>; 4] = [slow, failing, full, all_full];
+    faults.shuffle(&mut world.rng);
+    for fault in faults {
+        fault(&mut world)?;
+        world.run_until(("a disk that works again is used", BACK), |world| {
+            world.all_alive()
+        })?;
+    }
+    let report = world.report();
+    for (what, times) in [
+        ("a slow sync", report.disks.slow),
+        ("an error of a disk", report.disks.errors),
+        ("a process that ends because its disk failed", report.aborts),
+        ("a full disk", report.disks.full),
+    ] {
+        happened(&world, what, times)?;
+    }
+    settle(&mut world)?;
+    Ok(world.report())
+}
+
+/// The leader in half of the cases.
+fn victim(world: &mut World) -> usize {
+    let any = world.rng.random_range(0..world.machines.len());
+    match world.leader() {
+        Some(leader) if world.rng.random_bool(0.5) => leader,
+        Some(_) | None => any,
+    }
+}
+
+fn slow(world: &mut World) -> Result<(), Broken> {
+    let i = victim(world);
+    let ms = world.rng.random_range(20..500);
+    let name = world.machines[i].name();
+    let what = format!("disk is slow: {ms} ms for a sync");
+    world.trace.event(name, what);
+    let disk = world.machines[i].disk().clone();
+    disk.set_rates(DiskRates {
+        sync_time: Duration::from_millis(ms),
+        ..DiskRates::default()
+    });
+    let work = world.rng.random_range(2_000..5_000);
+    world.run_for(Duration::from_millis(work))?;
+    if world.rng.random_bool(0.5) {
+        // In the middle of what it still writes.
+        world.crash(i, true);
+        world.boot(i);
+        world.run_for(DARK)?;
+    }
+    disk.set_rates(DiskRates::default());
+    Ok(())
+}
+
+/// Fails until the log's writer has ended the process. A store that fails again and again gives up
+/// and leaves the process running without it, so the machine is started anew.
+fn failing(world: &mut World) -> Result<(), Broken> {
+    let i = victim(world);
+    world.trace.event(world.machines[i].name(), "disk fails");
+    let disk = world.machines[i].disk().clone();
+    let write_error = world.rng.random_range(0.01..0.05);
+    let before = world.machines[i].aborts();
+    let end = world.now() + BACK;
+    while world.machines[i].aborts() == before && world.now() < end {
+        disk.set_rates(DiskRates {
+            write_error,
+            ..DiskRates::default()
+        });
+        world.run_for(FAILS)?;
+        disk.set_rates(DiskRates::default());
+        world.crash(i, true);
+        world.boot(i);
+        world.run_for(DARK)?;
+    }
+    Ok(())
+}
+
+/// The others go on, with another leader if need be.
+fn full(world: &mut World) -> Result<(), Broken> {
+    let i = victim(world);
+    let room = world.rng.random_range(0..4_000);
+    fill(world, i, room);
+    world.run_until((NAMED, BACK), |world| is_full(world, i))?;
+    let hold = world.rng.random_range(500..3_000);
+    world.run_for(Duration::from_millis(hold))?;
+    world.run_until(("the others go on", BACK), |world| match world.leader() {
+        Some(leader) if leader != i => Ok(()),
+        Some(_) => Err("whose disk is full leads".to_owned()),
+        None => Err("nobody leads".to_owned()),
+    })?;
+    make_room(world, i)
+}
+
+/// Nobody can promise anything, and everybody can still be asked.
+fn all_full(world: &mut World) -> Result<(), Broken> {
+    let all = world.machines.len();
+    // One entry fills them all. With room anywhere nobody need find the others full.
+    for i in 0..all {
+        fill(world, i, 0);
+    }
+    for i in 0..all {
+        world.run_until((NAMED, BACK), |world| is_full(world, i))?;
+    }
+    let refused = world.on_any_node(|node| async move {
+        let mut last = String::new();
+        for _ in 0..TRIES {
+            let note = Command::Note {
+                what: "while no disk has room".to_owned(),
+            };
+            match node.submit("world", note).await {
+                Err(ProposeError::DiskFull) => {
+                    node.barrier().await.map_err(|error| error.to_string())?;
+                    return Ok(());
+                }
+                Err(error) => last = error.to_string(),
+                Ok(_) => last = "it was committed".to_owned(),
+            }
+        }
+        Err(last)
+    });
+    refused?;
+    (0..all).try_for_each(|i| make_room(world, i))
+}
+
+/// Leaves so much room, for the clients to fill.
+fn fill(world: &World, i: usize, room: u64) {
+    let disk = world.machines[i].disk();
+    world.trace.event(world.machines[i].name(), "disk fills up");
+    disk.set_rates(DiskRates {
+        capacity: Some(disk.used() + room),
+        ..DiskRates::default()
+    });
+}
+
+fn is_full(world: &World, i: usize) -> Result<(), String> {
+    let raft = world.machines[i].node().map(|node| node.raft());
+    if raft.is_some_and(|raft| raft.full) {
+        return Ok(());
+    }
+    Err(format!("n{} has room", i + 1))
+}
+
+fn make_room(world: &mut World, i: usize) -> Result<(), Broken> {
+    world.trace.event(world.machines[i].name(), "disk has room");
+    world.machines[i].disk().set_rates(DiskRates::default());
+    world.run_until(("who has room writes again", BACK), |world| {
+        match is_full(world, i) {
+            Ok(()) => Err(format!("n{} is read-only", i + 1)),
+            Err(_) => Ok(()),
+        }
+    })
+}
+
+const NAMED: &str = "a full disk is named";
+const FAILS: Duration = Duration::from_secs(1);
+const DARK: Duration = Duration::from_millis(500);
+const BACK: Duration = Duration::from_secs(30);
+/// Whom the asked one takes for the leader may not lead any more.
+const TRIES: u32 = 20;
