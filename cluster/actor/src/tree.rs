@@ -95,6 +95,16 @@ impl Tree {
         cause
     }
 
+    /// As [`Tree::ended`], for somebody who does not hold the tree.
+    pub fn watch_end(&self) -> impl Future<Output = Cause> + Send + 'static {
+        let (cell, root) = (self.cell.clone(), self.root.clone());
+        async move {
+            // Without a limit of time there is no error.
+            cell.wait(None).await.ok();
+            root.vitals.last_words().unwrap_or(Cause::Killed)
+        }
+    }
+
     /// Stops everything in reverse order. Takes at most the sum of the actors' times.
     pub async fn stop(mut self) -> Cause {
         self.ask_to_stop();

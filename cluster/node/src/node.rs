@@ -8,12 +8,12 @@ use crate::home::{Home, HomeError, NodeRecord};
 use crate::settings::Settings;
 use crate::spread::Known;
 use crate::tree::{self, Seats};
-use actor::{Tree, TreeError, mailbox};
+use actor::{Cause, Tree, TreeError, mailbox};
 use base::{NodeId, Time};
 use crdt::disk::{LoadError, StoreFile};
 use crdt::{Gossip, NodeFacts, Replica, Store};
 use membership::{Member, Standing, SwimCounts, SwimSettingsError, SwimView};
-use raft::{Abort, Group, Starter, Writer};
+use raft::{Abort, Fault, Group, Starter, Writer};
 use rand::RngCore;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -81,7 +81,8 @@ impl Node {
         for (node, addr) in &record.peers {
             endpoint.add_peer(*node, vec![*addr]);
         }
-        let raft = (parts.settings.raft.clone(), parts.writer, parts.abort);
+        let abort = parts.abort;
+        let raft = (parts.settings.raft.clone(), parts.writer, abort.clone());
         let group = start_group(&home, &record, &endpoint, raft).await?;
         let shelf = open_shelf(&home, &blob_settings)?;
         let (swim_notes, swim_seat) = mailbox(SWIM_QUEUE);
@@ -124,6 +125,7 @@ impl Node {
         core.tell_now(NodeEvent::Started { boot: record.boot });
         let spec = tree::spec(&core, &home, &parts.settings, seats);
         let tree = Tree::start(spec, rand::rng().next_u64()).await?;
+        end_with(&tree, abort);
         let node = Node {
             core: core.clone(),
             tree: Mutex::new(Some(tree)),
@@ -152,6 +154,18 @@ fn check(settings: &Settings) -> Result<BlobSettings, NodeStartError> {
     settings.swim.check()?;
     settings.blobs.check(settings.transport.in_flight.bulk)?;
     Ok(settings.blobs)
+}
+
+/// A tree that gave up takes the process along: without membership and store the node would look
+/// alive to whoever restarts dead ones, and to nobody else.
+fn end_with(tree: &Tree, abort: Arc<dyn Abort>) {
+    let end = tree.watch_end();
+    tokio::spawn(async move {
+        if end.await == Cause::Escalated {
+            let why = "its actors failed too often; the log names them".to_owned();
+            abort.abort(&Fault::Ended(why));
+        }
+    });
 }
 
 async fn start_group<H: Home>(

@@ -144,9 +144,11 @@ where
         async move {
             tokio::select! {
                 biased;
-                () = context.stopping() => {}
+                () = context.stopping() => return Ok(()),
                 () = ran => {}
             }
+            // The group has ended, and tells why itself; a new life would end as this one did.
+            context.stopping().await;
             Ok(())
         }
     };

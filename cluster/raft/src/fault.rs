@@ -23,6 +23,10 @@ pub enum Fault {
     /// start repairs from peers.
     #[error("the snapshot at entry {index} differs from the cluster's: restart to repair")]
     SnapshotMismatch { index: u64 },
+    /// Raft's own loop is no more, or what the node cannot be without gave up. Restarting heals what
+    /// can be healed; going on would leave a node that looks alive and does nothing.
+    #[error("this node cannot go on: {0}")]
+    Ended(String),
     /// A committed command cannot be read by this version. Skipping it would make this node's
     /// state differ from the others'.
     #[error("entry {index} cannot be read by this version: {reason}")]
@@ -30,9 +34,10 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// Whether the process must end: its memory may say more than the disk does.
+    /// Whether the process must end: its memory may say more than the disk does, or it does nothing
+    /// any more.
     pub fn aborts(&self) -> bool {
-        matches!(self, Fault::Disk(_))
+        matches!(self, Fault::Disk(_) | Fault::Ended(_))
     }
 }
 

@@ -3,6 +3,7 @@
 //! bytes, so the two cannot part.
 
 use crate::clock::ClusterClock;
+use crate::disk::DiskError;
 use crate::fault::{Alarm, Fault};
 use crate::ledger::{Command, LogPoint, Stamped, State};
 use crate::log::Job;
@@ -18,6 +19,7 @@ use openraft::storage::{ApplyResponder, EntryResponder, RaftSnapshotBuilder, Raf
 use openraft::{EntryPayload, OptionalSend};
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 
 pub(crate) type Snapshot = SnapshotOf<Types, Bytes>;
@@ -139,16 +141,23 @@ fn apply(state: &mut State, entry: &Entry) -> Result<Applied, Fault> {
 }
 
 impl Keeper {
+    /// Waits while the disk is full: any error would end Raft, and without this snapshot the log is
+    /// as whole as before. Ends with an error when the group does.
     async fn save(&self, image: Image) -> io::Result<()> {
-        let (done, wait) = oneshot::channel();
-        self.jobs
-            .send(KeeperJob::Save(image, done))
-            .await
-            .map_err(io::Error::other)?;
-        let saved = wait
-            .await
-            .map_err(io::Error::other)?
-            .map_err(io::Error::other)?;
+        let saved = loop {
+            let (done, wait) = oneshot::channel();
+            self.jobs
+                .send(KeeperJob::Save(image.clone(), done))
+                .await
+                .map_err(io::Error::other)?;
+            match wait.await.map_err(io::Error::other)? {
+                Err(error @ DiskError::Full { .. }) => {
+                    tracing::warn!(%error, "the snapshot waits for room");
+                    tokio::time::sleep(ROOM_AGAIN).await;
+                }
+                saved => break saved.map_err(io::Error::other)?,
+            }
+        };
         if let Some(floor) = saved.floor {
             self.log
                 .send(Job::Floor(floor))
@@ -309,5 +318,7 @@ pub(crate) fn reached(state: &State, point: LogPoint) -> bool {
         .is_some_and(|applied| applied.index >= point.index)
 }
 
+/// Between two tries to save a snapshot on a full disk.
+const ROOM_AGAIN: Duration = Duration::from_secs(5);
 /// Entries applied while readers wait: a millisecond or so.
 const APPLY_CHUNK: usize = 256;

@@ -15,7 +15,7 @@ pub(super) fn run(seed: u64, echo: bool) -> Result<Report, Broken> {
     let spec = plan::spec(seed, echo);
     let mut world = World::new(&spec);
     world.assemble(spec.voters)?;
-    let mut faults: [fn(&mut World) -> Result<(), Broken>; 4] = [slow, failing, full, all_full];
+    let mut faults: [Trouble; 4] = [slow, failing, full, all_full];
     faults.shuffle(&mut world.rng);
     for fault in faults {
         fault(&mut world)?;
@@ -173,3 +173,6 @@ const DARK: Duration = Duration::from_millis(500);
 const BACK: Duration = Duration::from_secs(30);
 /// Whom the asked one takes for the leader may not lead any more.
 const TRIES: u32 = 20;
+
+/// One kind of fault, from its beginning to its end.
+type Trouble = fn(&mut World) -> Result<(), Broken>;

@@ -122,8 +122,10 @@ async fn too_many_failures_end_the_supervisor_and_its_parent_starts_it_again() {
 async fn when_the_root_gives_up_all_stops_and_the_node_is_told() {
     let diary = Diary::default();
     let (mut tree, letters) = nested(&diary, few(0), few(0)).await;
+    let elsewhere = tree.watch_end();
     letters.try_send(Wish::Fail(9)).expect("there is room");
     assert_eq!(tree.ended().await, Cause::Escalated);
+    assert_eq!(elsewhere.await, Cause::Escalated);
     assert_eq!(diary.read(), "+a +z -a -z");
     assert_eq!(see(&tree, "top/low/a").last_cause, Some(Cause::Failed(9)));
     let gone = tree

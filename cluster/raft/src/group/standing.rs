@@ -44,6 +44,7 @@ use crate::types::Ballot;
 use base::NodeId;
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
+use openraft::errors::Fatal;
 use openraft_rt::WatchReceiver;
 use std::collections::BTreeSet;
 use std::fmt;
@@ -112,6 +113,10 @@ async fn stand<K: Courier>(group: Weak<Inner<K>>) {
             }
             return;
         }
+        if let Some(why) = group.ended_by_itself() {
+            group.alarm.raise(Fault::Ended(why));
+            return;
+        }
         let standing = *group.standing.borrow();
         let sound = match standing {
             Standing::Sound => true,
@@ -133,6 +138,14 @@ async fn stand<K: Courier>(group: Weak<Inner<K>>) {
 }
 
 impl<K: Courier> Inner<K> {
+    /// Why openraft ended, if nobody asked it to: its storage failed, or it panicked.
+    fn ended_by_itself(&self) -> Option<String> {
+        match &self.raft.metrics().borrow_watched().running_state {
+            Ok(()) | Err(Fatal::Stopped) => None,
+            Err(fatal @ (Fatal::StorageError(_) | Fatal::Panicked)) => Some(fatal.to_string()),
+        }
+    }
+
     pub(super) fn met(&self, ballot: Ballot) {
         let (leader, term) = (ballot.node, ballot.term);
         self.contact.send_if_modified(|contact| {
