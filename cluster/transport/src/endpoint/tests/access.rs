@@ -157,7 +157,13 @@ async fn a_certificate_of_another_cluster_gets_nowhere() {
     let clock = world.calendar.clone();
     let config = tls::client(Some(&foreign), verifier, clock, &world.settings).unwrap();
     let quinn = bare(&world, 50);
-    let dialled = crate::endpoint::open(&quinn, config, server.addr, &server_name(None)).await;
+    let dialled = crate::endpoint::open(
+        &quinn,
+        (config, wire::VERSION),
+        server.addr,
+        &server_name(None),
+    )
+    .await;
     let why = crate::CertificateRefusal::OtherCluster;
     assert_eq!(dialled.unwrap_err(), DialError::OurCertificate(why));
     assert_eq!(server.diary.kinds(), []);
@@ -218,6 +224,7 @@ async fn stranger(
     let config = tls::client(None, verifier(world, &revoked), clock, &world.settings).unwrap();
     let quinn = bare(world, number);
     let name = server_name(None);
-    let connection = crate::endpoint::open(&quinn, config, server.addr, &name).await?;
+    let connection =
+        crate::endpoint::open(&quinn, (config, wire::VERSION), server.addr, &name).await?;
     Ok((quinn, connection))
 }
