@@ -1,12 +1,12 @@
-//! One machine's processor and its monotonic clock: a runtime of its own, which the world moves tick
-//! by tick. So a machine can stand still, or its clock run fast or slow, while its network card and
-//! everybody else go on; a host of turmoil's can do neither.
+//! One machine's processor and its monotonic clock: a runtime of its own, which the world moves
+//! tick by tick. So a machine can stand still, or its clock run fast or slow, while its network
+//! card and everybody else go on; a host of turmoil's can do neither.
 //!
-//! A pause is what SIGSTOP, a suspended virtual machine or a starved scheduler do: no task runs, the
-//! card's buffers fill, and at the end tasks find that the monotonic clock has leapt, all timers are
-//! due at once and old datagrams wait. Not simulated: a pause between two instructions (it falls
-//! between two polls), a disk that ends its writes meanwhile (they were done before), and a guest
-//! whose monotonic clock stood still too.
+//! A pause is what SIGSTOP, a suspended virtual machine or a starved scheduler do: no task runs,
+//! the card's buffers fill, and at the end tasks find that the monotonic clock has leapt, all
+//! timers are due at once and old datagrams wait. Not simulated: a pause between two instructions
+//! (it falls between two polls), a disk that ends its writes meanwhile (they were done before), and
+//! a guest whose monotonic clock stood still too.
 
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;

@@ -18,7 +18,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{oneshot, watch};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use transport::{Identity, LinkFacts, Revocations, Token, TokenError, TransportMetrics};
 use wire::Kind;
 
@@ -243,7 +243,7 @@ impl Node {
         let refused = timeout(wait, self.core.removed_here_or_refused());
         tokio::pin!(refused);
         let removed = tokio::select! {
-            removed = self.remove(by, self.core.node, (reason, wait)) => removed,
+            removed = self.take_itself_out(by, (reason, wait)) => removed,
             Ok(()) = &mut refused => return Ok(()),
         };
         let unsaid = match removed {
@@ -255,6 +255,23 @@ impl Node {
             other => return other,
         };
         refused.await.map_err(|_| RoleFail::Propose(unsaid))
+    }
+
+    /// Asks again while the leader knows this node by a link from before its last role.
+    async fn take_itself_out(
+        &self,
+        by: &str,
+        (reason, wait): (&str, Duration),
+    ) -> Result<(), RoleFail> {
+        let end = Instant::now() + wait;
+        loop {
+            let removed = self.remove(by, self.core.node, (reason, wait)).await;
+            let stale = matches!(removed, Err(RoleFail::Propose(ProposeError::Forbidden)));
+            if !stale || Instant::now() >= end {
+                return removed;
+            }
+            sleep(ROLE).await;
+        }
     }
 
     fn roles(&self, node: NodeId) -> Result<PeerRoles, RoleFail> {
@@ -370,6 +387,8 @@ async fn ask_status(core: &Core, leader: NodeId) -> Option<StatusView> {
 
 /// Seeds in a token: one is enough to get in, the others are for when it is down.
 const SEEDS: usize = 4;
+/// Between two tries of what a new link allows; links are renewed within seconds.
+const ROLE: Duration = Duration::from_millis(250);
 /// How often a change of the voters is looked for.
 const LOOK: Duration = Duration::from_millis(20);
 /// A turn of Raft's loop has at most one fsync in it; a slow disk's takes a second.

@@ -23,7 +23,7 @@ pub enum Fault {
     /// start repairs from peers.
     #[error("the snapshot at entry {index} differs from the cluster's: restart to repair")]
     SnapshotMismatch { index: u64 },
-    /// Raft's own loop is no more, or what the node cannot be without gave up. Restarting heals what
+    /// Raft's own loop is no more, or what the node cannot be without gave up. A restart heals what
     /// can be healed; going on would leave a node that looks alive and does nothing.
     #[error("this node cannot go on: {0}")]
     Ended(String),

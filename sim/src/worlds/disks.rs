@@ -1,6 +1,6 @@
-//! One machine's disk at a time is slow, fails, or fills up, in half of the cases a leader's. A node
-//! whose disk fails ends its process and starts again; one whose disk is full turns read-only and
-//! says so, and comes back when there is room; nothing acknowledged is lost.
+//! One machine's disk at a time is slow, fails, or fills up, in half of the cases a leader's. A
+//! node whose disk fails ends its process and starts again; one whose disk is full turns read-only
+//! and says so, and comes back when there is room; nothing acknowledged is lost.
 
 use super::{happened, plan, settle};
 use crate::disk::DiskRates;
@@ -68,8 +68,8 @@ fn slow(world: &mut World) -> Result<(), Broken> {
     Ok(())
 }
 
-/// Fails until the log's writer has ended the process. A store that fails again and again gives up
-/// and leaves the process running without it, so the machine is started anew.
+/// Fails until the process has ended: by its log's writer, or by actors that failed too often. The
+/// machine loses power in between, as one with such a disk may.
 fn failing(world: &mut World) -> Result<(), Broken> {
     let i = victim(world);
     world.trace.event(world.machines[i].name(), "disk fails");

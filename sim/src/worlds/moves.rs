@@ -1,6 +1,6 @@
 //! Machines come and go under load and loss: new ones join and are promoted, members leave by
-//! themselves or are removed, voters are demoted and promoted again. Who left is no member, whatever
-//! was lost on the way, and the cluster goes on.
+//! themselves or are removed, voters are demoted and promoted again. Who left is no member,
+//! whatever was lost on the way, and the cluster goes on.
 
 use super::{happened, plan, settle};
 use crate::world::{Broken, Report, World};
@@ -145,8 +145,8 @@ impl Moves {
     }
 }
 
-/// Its process ends, and its disk goes with it. A record is answered when it is on one disk, so what
-/// its clients wrote in the last moment may be on no other.
+/// Its process ends, and its disk goes with it. A record is answered when it is on one disk, so
+/// what its clients wrote in the last moment may be on no other.
 fn dismiss(world: &mut World, i: usize) {
     world.dismiss(i);
     let ours = format!("{}.", world.machines[i].name());

@@ -1,6 +1,6 @@
-//! Machines stand still for 0.1 to 60 s, as under SIGSTOP or on a suspended host, leaders above all,
-//! while their clocks drift. A leader that wakes up deposed must neither commit nor serve a read, and
-//! whoever slept must blame itself for the silence, not the others.
+//! Machines stand still for 0.1 to 60 s, as under SIGSTOP or on a suspended host, leaders above
+//! all, while their clocks drift. A leader that wakes up deposed must neither commit nor serve a
+//! read, and whoever slept must blame itself for the silence, not the others.
 
 use super::{happened, plan, settle};
 use crate::world::{Broken, Report, World};

@@ -1,5 +1,5 @@
-//! Power cuts of the whole cluster: what was acknowledged must come from the disks alone. Disks fail
-//! and are slow in between, so that a cut falls into a sync and tears what it was to write.
+//! Power cuts of the whole cluster: what was acknowledged must come from the disks alone. Disks
+//! fail and are slow in between, so that a cut falls into a sync and tears what it was to write.
 
 use super::{happened, plan, settle};
 use crate::disk::DiskRates;
