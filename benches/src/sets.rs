@@ -32,13 +32,14 @@ impl SuiteSet {
     }
 }
 
-pub const SET_NAMES: [&str; 6] = [
+pub const SET_NAMES: [&str; 7] = [
     "first-light",
     "blind-a",
     "blind-b",
     "documents-a",
     "documents-b",
     "documents-c",
+    "documents-d",
 ];
 
 #[derive(Debug, thiserror::Error)]
@@ -71,6 +72,7 @@ pub fn find_set(name: &str) -> Result<SuiteSet, FindSetError> {
         "documents-a" => include_str!("../sets/documents-a.toml"),
         "documents-b" => include_str!("../sets/documents-b.toml"),
         "documents-c" => include_str!("../sets/documents-c.toml"),
+        "documents-d" => include_str!("../sets/documents-d.toml"),
         path if path.ends_with(".toml") => {
             own = read(path)?;
             &own
