@@ -2,14 +2,14 @@
 //! administrator of the cluster; over TCP the gate decides who is. The command line has no other
 //! way in.
 
+mod doctor;
 mod keys;
 
 use super::api::{
-    ActorLine, ChangeRequest, DoctorReply, DoneReply, PathLine, RegistryLine, RegistryList,
-    RegistryVersion, RollbackRequest, SettingLine, SettingList, SettingRequest, TokenLine,
-    TokenList, TokenMade, TokenRequest, TokenStanding, TreeReply, VERSION,
+    ActorLine, ChangeRequest, DoneReply, RegistryLine, RegistryList, RegistryVersion,
+    RollbackRequest, SettingLine, SettingList, SettingRequest, TokenLine, TokenList, TokenMade,
+    TokenRequest, TokenStanding, TreeReply, VERSION,
 };
-use super::disk::fsync_time;
 use crate::api::{ApiKeys, Asker, ErrorBody, Routes};
 use crate::ctl::Failure;
 use crate::exit::Exit;
@@ -43,7 +43,10 @@ pub fn routes(node: Arc<Node>, data: PathBuf, keys: Arc<ApiKeys>) -> Routes {
         .at("/v1/cluster/registry", get(registry))
         .at("/v1/cluster/registry/{name}/rollback", post(rollback))
         .at("/v1/cluster/tree", get(tree))
-        .at("/v1/cluster/doctor", get(move |state| doctor(state, data)))
+        .at(
+            "/v1/cluster/doctor",
+            get(move |state| doctor::look(state, data)),
+        )
         .at("/v1/cluster/leave", post(leave))
         .at("/v1/keys", get(keys::list).post(keys::create))
         .at("/v1/keys/{id}", delete(keys::revoke))
@@ -323,54 +326,6 @@ async fn leave(State(node): Shared, by: Asker) -> Answer<DoneReply> {
     ))
 }
 
-async fn doctor(State(node): Shared, data: PathBuf) -> Json<DoctorReply> {
-    let fsync = tokio::task::spawn_blocking(move || fsync_time(&data)).await;
-    let status = node.status(false).await;
-    let me = status.nodes.iter().find(|other| other.node == node.id());
-    let name = me.map_or_else(String::new, |me| me.name.clone());
-    let others: Vec<_> = status
-        .nodes
-        .iter()
-        .filter(|other| other.node != node.id())
-        .collect();
-    let links = node.links();
-    let mut paths = Vec::new();
-    for other in &others {
-        let measured = node.measure(other.node, 64).await;
-        let link = links.iter().find(|link| link.peer == other.node);
-        paths.push(PathLine {
-            from: name.clone(),
-            to: other.name.clone(),
-            rtt_us: measured.map(|(rtt, _)| micros(rtt)),
-            lost_permille: link.map(|link| link.lost * 1000 / link.sent.max(1)),
-            mtu: link.map(|link| link.mtu),
-            clock_ahead_ms: measured.map(|(_, ahead)| ahead),
-        });
-    }
-    for from in &others {
-        for to in others.iter().filter(|to| to.node != from.node) {
-            let rtt = node.measure_between(from.node, to.node).await;
-            paths.push(PathLine {
-                from: from.name.clone(),
-                to: to.name.clone(),
-                rtt_us: rtt.map(micros),
-                lost_permille: None,
-                mtu: None,
-                clock_ahead_ms: None,
-            });
-        }
-    }
-    let left = me.and_then(|me| me.certified_for).unwrap_or_default();
-    Json(DoctorReply {
-        v: VERSION,
-        node: node.id(),
-        name,
-        fsync_us: fsync.ok().and_then(Result::ok).map(micros),
-        certificate_left_s: left.as_secs(),
-        paths,
-    })
-}
-
 /// By name, or by an id or its beginning.
 fn find(node: &Node, target: &str) -> Result<(NodeId, String), Failed> {
     let state = node.state();
@@ -398,10 +353,6 @@ fn done(what: String) -> Json<DoneReply> {
 
 fn usage(why: impl std::fmt::Display) -> Failure {
     Failure::new(Exit::Usage, "the request is wrong").why(why)
-}
-
-fn micros(time: Duration) -> u64 {
-    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
 fn hex(bytes: &[u8]) -> String {

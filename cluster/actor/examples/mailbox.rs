@@ -1,4 +1,4 @@
-//! Measures an actor's mailbox: `cargo run --release -p actor --example ask`.
+//! Measures an actor's mailbox: `cargo run --release -p actor --example mailbox`.
 //! Prints the time of a question with its answer, and letters a second, on one thread and on two.
 
 #![expect(clippy::print_stdout, reason = "a measurement prints its figures")]
