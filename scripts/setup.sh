@@ -56,18 +56,26 @@ rlm_setup() {
 }
 
 # Builds with cargo's own output; off a terminal adds a line every 30 s, because one crate (the
-# model engine, C++) compiles for minutes without a word.
+# model engine, C++) compiles for minutes without a word, and says how far a first build is.
 rlm_cargo() {
-  local heartbeat=""
-  if [[ ! -t 2 ]]; then
-    (
-      started=$SECONDS
-      while sleep 30; do echo "    ... still building, $((SECONDS - started)) s" >&2; done
-    ) &
-    heartbeat=$!
+  if [[ -t 2 ]]; then
+    cargo "$@"
+    return
   fi
-  local status=0
-  cargo "$@" || status=$?
-  [[ -z $heartbeat ]] || { kill "$heartbeat" 2>/dev/null; wait "$heartbeat" 2>/dev/null || true; }
+  local log all heartbeat status=0
+  log=$(mktemp)
+  all=$(cargo tree --locked --workspace --prefix none --no-dedupe 2>/dev/null | sort -u | wc -l)
+  (
+    started=$SECONDS
+    while sleep 30; do
+      echo "    ... at work for $((SECONDS - started)) s, $(grep -c '^ *Compiling' "$log") crates" \
+        "begun (a first build has $all)" >&2
+    done
+  ) &
+  heartbeat=$!
+  cargo "$@" 2> >(tee "$log" >&2) || status=$?
+  kill "$heartbeat" 2>/dev/null
+  wait "$heartbeat" 2>/dev/null || true
+  rm -f "$log"
   return "$status"
 }

@@ -11,8 +11,8 @@ use crate::time::Calendar;
 use crate::trace::Trace;
 use base::Time;
 use cluster::{
-    EnterOptions, EventSink, FoundOptions, Home, HomeError, Node, NodeEvent, Parts, Settings,
-    enter, found,
+    EnterError, EnterOptions, EventSink, FoundOptions, Home, HomeError, Node, NodeEvent, Parts,
+    Settings, enter, found,
 };
 use crdt::NodeFacts;
 use raft::{Abort, Fault, Writer};
@@ -22,7 +22,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
-use transport::{Sockets, Token, WallClock};
+use transport::{DialError, JoinError, Refusal, Sockets, Token, WallClock};
 
 /// What the world holds of one machine, across its crashes.
 #[derive(Clone)]
@@ -46,6 +46,8 @@ struct Inner {
     aborted: AtomicBool,
     aborts: AtomicU64,
     boots: AtomicU64,
+    /// It asked to join and was told that it speaks another version.
+    too_far: AtomicBool,
     /// Work that the world gives to the machine's own runtime.
     work: Mutex<Option<mpsc::Sender<Work>>>,
 }
@@ -84,12 +86,18 @@ impl Machine {
             aborted: AtomicBool::new(false),
             aborts: AtomicU64::new(0),
             boots: AtomicU64::new(0),
+            too_far: AtomicBool::new(false),
             work: Mutex::new(None),
         }))
     }
 
     pub fn name(&self) -> &str {
         &self.0.name
+    }
+
+    /// Whether a peer told it, when it asked to join, that its version is too far away.
+    pub fn was_told_version(&self) -> bool {
+        self.0.too_far.load(Ordering::Relaxed)
     }
 
     pub fn disk(&self) -> &SimDisk {
@@ -257,7 +265,10 @@ impl Machine {
             let mut rng = rand::rng();
             match enter_with(home, &token, &options, with, &mut rng).await {
                 Ok(()) => return Ok(()),
-                Err(why) => self.0.trace.event(&self.0.name, format!("join: {why}")),
+                Err(why) => {
+                    self.0.trace.event(&self.0.name, format!("join: {why}"));
+                    self.0.too_far.fetch_or(is_version(&why), Ordering::Relaxed);
+                }
             }
             tokio::time::sleep(JOIN_PAUSE).await;
         }
@@ -302,11 +313,23 @@ async fn enter_with(
     options: &EnterOptions,
     with: (Sockets, Arc<dyn WallClock>),
     rng: &mut rand::rngs::ThreadRng,
-) -> Result<(), String> {
+) -> Result<(), EnterError> {
     use rand::SeedableRng;
     let mut seeded = rand::rngs::StdRng::from_rng(rng);
     let entered = enter(home, token, options, with, &mut seeded).await;
-    entered.map(drop).map_err(|error| error.to_string())
+    entered.map(drop)
+}
+
+fn is_version(why: &EnterError) -> bool {
+    matches!(
+        why,
+        EnterError::Join(
+            JoinError::NoAnswer {
+                last: DialError::Version { .. },
+                ..
+            } | JoinError::Refused(Refusal::Version { .. })
+        )
+    )
 }
 
 fn sockets(socket: SimSocket) -> Sockets {

@@ -25,6 +25,20 @@ struct Operation {
     does: &'static str,
     takes: Option<Shape>,
     answers: Shape,
+    /// What kind of bytes it takes and answers with.
+    media: (&'static str, &'static str),
+}
+
+impl Operation {
+    const fn taking(mut self, media: &'static str) -> Operation {
+        self.media.0 = media;
+        self
+    }
+
+    const fn answering(mut self, media: &'static str) -> Operation {
+        self.media.1 = media;
+        self
+    }
 }
 
 const fn look(path: &'static str, does: &'static str, answers: Shape) -> Operation {
@@ -34,6 +48,7 @@ const fn look(path: &'static str, does: &'static str, answers: Shape) -> Operati
         does,
         takes: None,
         answers,
+        media: (JSON, JSON),
     }
 }
 
@@ -50,6 +65,7 @@ const fn act(
         does,
         takes,
         answers,
+        media: (JSON, JSON),
     }
 }
 
@@ -86,7 +102,8 @@ const OPERATIONS: &[Operation] = &[
          error. A client that goes away cancels the job.",
         Some(shape::<SubmitRequest>),
         shape::<AnswerLine>,
-    ),
+    )
+    .answering(NDJSON),
     look(
         "/v1/cluster/status",
         "The cluster as this node sees it, at once; with `?confirm=true` after the leader made \
@@ -148,11 +165,12 @@ const OPERATIONS: &[Operation] = &[
     ),
     act(
         "post",
-        BLOBS,
+        "/v1/cluster/blobs",
         "Keeps a file's bytes on the disk of the node that answers, under their hash.",
         Some(bytes),
         shape::<BlobMade>,
-    ),
+    )
+    .taking(BYTES),
     act(
         "post",
         "/v1/cluster/registry/{name}",
@@ -255,13 +273,12 @@ pub fn written() -> String {
 }
 
 fn describe(operation: &Operation, failure: &Value, schemas: &mut Schemas) -> Value {
-    let lines = operation.path == "/v1/jobs";
-    let media = if lines { NDJSON } else { JSON };
+    let (taken, answered) = operation.media;
     let answer = (operation.answers)(schemas);
     let mut described = json!({
         "summary": operation.does,
         "responses": {
-            "200": {"description": "Done.", "content": {media: {"schema": answer}}},
+            "200": {"description": "Done.", "content": {answered: {"schema": answer}}},
             "default": {
                 "description": "Not done: what, why and the next step.",
                 "content": {JSON: {"schema": failure}},
@@ -270,10 +287,9 @@ fn describe(operation: &Operation, failure: &Value, schemas: &mut Schemas) -> Va
     });
     if let Some(takes) = operation.takes {
         let schema = takes(schemas);
-        let media = if operation.path == BLOBS { BYTES } else { JSON };
         described["requestBody"] = json!({
             "required": true,
-            "content": {media: {"schema": schema}},
+            "content": {taken: {"schema": schema}},
         });
     }
     let parameters = parameters(operation);
@@ -301,7 +317,6 @@ const ABOUT: &str = "What a node answers: over its unix socket to its owner, and
      where `api.listen` is set, to whoever has a key or an administrator's certificate. Within v1 \
      there are only additions.";
 const JSON: &str = "application/json";
-const BLOBS: &str = "/v1/cluster/blobs";
 const BYTES: &str = "application/octet-stream";
 const NDJSON: &str = "application/x-ndjson";
 

@@ -221,3 +221,38 @@ fn the_lock_file_stays_within_its_budget() {
     );
     assert!(locked > 50, "the lock file was not read");
 }
+
+/// Packages with the features that they are built with, along some kinds of dependencies.
+fn built(edges: &str) -> BTreeSet<String> {
+    let output = Command::new(env!("CARGO"))
+        .args([
+            "tree",
+            "--workspace",
+            "--locked",
+            "--offline",
+            "--no-dedupe",
+        ])
+        .args(["--prefix", "none", "-f", "{p} [{f}]", "-e", edges])
+        .current_dir(root())
+        .output()
+        .expect("cargo tree runs");
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let text = String::from_utf8_lossy(&output.stdout);
+    text.lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn tests_choose_no_other_features_than_programs() {
+    let (programs, tests) = (built("normal,build"), built("normal,build,dev"));
+    assert!(programs.len() > 100, "{programs:?}");
+    let apart: Vec<String> = programs.difference(&tests).cloned().collect();
+    expect_none(
+        "this package is compiled twice, with all that rest on it: ask for the tests' features in \
+         a normal dependency, too",
+        &apart,
+    );
+}

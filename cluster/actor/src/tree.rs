@@ -3,6 +3,7 @@
 use crate::supervisor::{Orders, Supervisor, fault_of};
 use crate::vitals::{Branch, TreeClock};
 use crate::{ActorState, ActorView, Cause, Child, Spec, StartFault};
+use futures::future::BoxFuture;
 use ractor::{Actor, ActorCell};
 use std::collections::BTreeSet;
 use std::fmt;
@@ -29,8 +30,13 @@ pub enum TreeError {
 }
 
 impl Tree {
-    /// Starts everything, in order. `seed` feeds the jitter of restarts.
-    pub async fn start(spec: Spec, seed: u64) -> Result<Tree, TreeError> {
+    /// Starts everything, in order. `seed` feeds the jitter of restarts. Boxed, so that the
+    /// supervisor is compiled in this crate, and not in each one that starts a tree.
+    pub fn start(spec: Spec, seed: u64) -> BoxFuture<'static, Result<Tree, TreeError>> {
+        Box::pin(Tree::grow(spec, seed))
+    }
+
+    async fn grow(spec: Spec, seed: u64) -> Result<Tree, TreeError> {
         check_names(&spec, "")?;
         let root = Branch::of(&spec, "", TreeClock::start());
         let (stop, stopped) = watch::channel(false);

@@ -6,6 +6,7 @@
 
 use membership::simulator::Weather;
 use membership::simulator::trial::{self, Split};
+use rustix::time::{ClockId, clock_gettime};
 use std::time::Duration;
 
 fn main() -> Result<(), membership::SwimSettingsError> {
@@ -77,12 +78,8 @@ fn merging(n: usize, split: Split, loss: u32) -> Result<(), membership::SwimSett
     Ok(())
 }
 
-/// CPU time of this process, which a busy machine does not change much. Linux only.
+/// CPU time of this process, which a busy machine does not change much.
 fn cpu_seconds() -> f64 {
-    let stat = std::fs::read_to_string("/proc/self/schedstat").unwrap_or_default();
-    let nanos = stat
-        .split(' ')
-        .next()
-        .and_then(|text| text.parse::<f64>().ok());
-    nanos.unwrap_or(f64::NAN) / 1e9
+    let spent = clock_gettime(ClockId::ProcessCPUTime);
+    spent.tv_sec as f64 + spent.tv_nsec as f64 / 1e9
 }

@@ -23,7 +23,6 @@ use tokio::time::Instant;
 use transport::{Authority, CallError, Endpoint, Identity, WallClock};
 
 /// Carries Raft's frames over the endpoint.
-#[derive(Clone)]
 pub struct Carrier(pub(crate) Endpoint);
 
 impl Courier for Carrier {
@@ -65,7 +64,7 @@ pub(crate) struct Core {
     pub(crate) address: SocketAddr,
     pub(crate) boot: u64,
     pub(crate) endpoint: Endpoint,
-    pub(crate) group: Group<Carrier>,
+    pub(crate) group: Group,
     pub(crate) wall: Arc<dyn WallClock>,
     pub(crate) events: Arc<dyn EventSink>,
     /// Peers to dial from the start.

@@ -173,12 +173,12 @@ async fn start_group<H: Home>(
     record: &NodeRecord,
     endpoint: &Endpoint,
     (settings, writer, abort): (raft::Settings, Writer, Arc<dyn Abort>),
-) -> Result<Group<Carrier>, NodeStartError> {
+) -> Result<Group, NodeStartError> {
     let starter = Starter {
         node: record.node,
         others: record.peers.iter().map(|(node, _)| *node).collect(),
     };
-    let carrier = Carrier(endpoint.clone());
+    let carrier = Arc::new(Carrier(endpoint.clone()));
     Ok(Group::start(starter, settings, home.log()?, carrier, writer, abort).await?)
 }
 

@@ -97,8 +97,16 @@ impl StoreDriver {
         }
     }
 
-    /// Runs until it is told to stop, or the disk fails.
-    pub(crate) async fn run(
+    /// Runs until it is told to stop, or the disk fails. Boxed: compiled here, not with each home.
+    pub(crate) fn run<'a>(
+        self,
+        context: &'a ActorContext,
+        inbox: &'a mut Inbox<StoreAsk>,
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
+        Box::pin(self.gossip_on(context, inbox))
+    }
+
+    async fn gossip_on(
         mut self,
         context: &ActorContext,
         inbox: &mut Inbox<StoreAsk>,

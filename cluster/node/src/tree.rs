@@ -30,21 +30,7 @@ pub(crate) struct Seats {
 }
 
 pub(crate) fn spec<H: Home>(core: &Arc<Core>, home: &H, settings: &Settings, seats: Seats) -> Spec {
-    let agreement = Spec::new(
-        "agreement",
-        // Each only follows the ledger; none is built upon another.
-        Strategy::OneForOne,
-        vec![
-            roster(core, home),
-            worker(core, "duties", |core| async { duties::serve(core).await }),
-            worker(core, "revocations", |core| async {
-                revoke::push(core).await
-            }),
-            renewal(core, home),
-            worker(core, "facts", |core| async { facts::publish(core).await }),
-            worker(core, "faults", |core| async { watch_faults(core).await }),
-        ],
-    );
+    let agreement = agreement(core, roster(core, home), renewal(core, home));
     Spec::new(
         "node",
         Strategy::OneForOne,
@@ -55,6 +41,21 @@ pub(crate) fn spec<H: Home>(core: &Arc<Core>, home: &H, settings: &Settings, sea
             Child::Tree(agreement),
         ],
     )
+}
+
+/// Each only follows the ledger; none is built upon another.
+fn agreement(core: &Arc<Core>, roster: Child, renewal: Child) -> Spec {
+    let followers = vec![
+        roster,
+        worker(core, "duties", |core| async { duties::serve(core).await }),
+        worker(core, "revocations", |core| async {
+            revoke::push(core).await
+        }),
+        renewal,
+        worker(core, "facts", |core| async { facts::publish(core).await }),
+        worker(core, "faults", |core| async { watch_faults(core).await }),
+    ];
+    Spec::new("agreement", Strategy::OneForOne, followers)
 }
 
 fn membership(

@@ -19,9 +19,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLock};
 use std::time::{Duration, Instant};
 
-type Nodes = Arc<RwLock<BTreeMap<NodeId, Group<Memory>>>>;
+type Nodes = Arc<RwLock<BTreeMap<NodeId, Group>>>;
 
-#[derive(Clone)]
 struct Memory {
     me: NodeId,
     nodes: Nodes,
@@ -64,16 +63,16 @@ fn command(number: u64) -> Command {
     }
 }
 
-async fn group(folder: &Path) -> Vec<Group<Memory>> {
+async fn group(folder: &Path) -> Vec<Group> {
     let nodes = Nodes::default();
     let mut groups = Vec::new();
     for number in 1..=3_u8 {
         let me = NodeId([number; 16]);
         let disk = Folder::open(&folder.join(number.to_string())).expect("a folder");
-        let courier = Memory {
+        let courier = Arc::new(Memory {
             me,
             nodes: Arc::clone(&nodes),
-        };
+        });
         let abort = Arc::new(ProcessAbort);
         let settings = Settings::default();
         let group = Group::start(me, settings, disk, courier, Writer::Thread, abort)
@@ -97,7 +96,7 @@ async fn group(folder: &Path) -> Vec<Group<Memory>> {
                 .await
                 .expect("founded");
         } else {
-            let leader: &Group<Memory> = &groups[0];
+            let leader: &Group = &groups[0];
             leader.add_learner(me).await.expect("a learner");
             leader.promote(me).await.expect("a voter");
         }
@@ -107,7 +106,7 @@ async fn group(folder: &Path) -> Vec<Group<Memory>> {
 }
 
 /// Commits by so many clients; the latencies, sorted.
-async fn load(leader: &Group<Memory>, clients: u64, span: Duration) -> (f64, Vec<Duration>) {
+async fn load(leader: &Group, clients: u64, span: Duration) -> (f64, Vec<Duration>) {
     let start = Instant::now();
     let mut tasks = Vec::new();
     for client in 0..clients {

@@ -87,8 +87,7 @@ impl CallError {
         matches!(
             self,
             CallError::Unreachable {
-                why: DialError::OurCertificate(CertificateRefusal::Revoked)
-                    | DialError::Broken(DownReason::Refused(CertificateRefusal::Revoked)),
+                why: DialError::OurCertificate(CertificateRefusal::Revoked),
                 ..
             } | CallError::Lost {
                 why: DownReason::Refused(CertificateRefusal::Revoked),

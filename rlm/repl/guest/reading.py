@@ -6,7 +6,9 @@ import re
 
 STOP = frozenset("""the a an of in on at is are was were be been to and or for by with from as it
 its that this which who whom what when where why how many much does do did done has have had into
-than then there their his her long tell me give name i my you your can may must should""".split())
+than then there their his her long tell me give name i my you your can may must should would could if
+so they them he she we us our whose whether no not nor only also any all each both some such very
+out off up down over back under again ever never""".split())
 SHOWN_MAX = 220
 SENTENCE_MAX = 300
 NEAR_MAX = 160
@@ -14,11 +16,13 @@ NEAR_MAX = 160
 BRIDGE_COUNT_MAX = 20
 # So many sentences are read again alone.
 NEAREST = 4
-# A sentence with less of the question may be about another thing.
-SHARE_LEAST = 0.35
-# One with less than this part of the most that any has is read against the others. What is then
-# found in single sentences needs this share, and more when the reader could not refuse.
+# What a reader said that could not refuse needs a sentence with this share of the question.
+SHARE_LEAST = 0.5
+# A sentence with less than this part of the most that any has is read against the others. What is
+# then found in single sentences needs this share, and more when the reader could not refuse.
 WEAK, SHARE_AGAIN, SHARE_PRESSED = 0.6, 0.5, 0.75
+# A sentence supports an answer that has this share of its words: readers add words of their own.
+SHARE_SAID = 0.6
 
 # "A is less than B" says that B is more: neither word in the other's place is another thing.
 COMPARING = frozenset("""more less most least fewer better worse higher lower larger smaller bigger
@@ -45,6 +49,12 @@ def stem(word):
         if word.endswith(ending) and len(word) - len(ending) >= 4:
             return word[: -len(ending)]
     return word
+
+
+# Words of a question that say how it is asked, not what about: a text need not have them.
+ASKING = frozenset(map(stem, """instead use used using people author authors tell told say said ask asked
+happen kind type thing things way need want take taken get make made let lets mean called call
+still longer exactly without""".split()))
 
 
 def stems(text):
@@ -163,14 +173,13 @@ def near_misses(question, sentence):
 
 def doubts(question, sentence, paragraph, path, is_topic):
     """Names and numbers of the question that neither the sentence nor its paragraph nor the
-    headings have (of a table: the row alone), and near misses. A name that the whole context is
-    about goes without saying."""
+    headings have (of a table: the row alone). A name that the whole context is about goes without
+    saying."""
     row = sentence.startswith("|")
     have = stems(f"{path} {sentence if row else paragraph}")
     have = have.union(*(of for short, of in initials(question).items() if short.lower() in have))
     names = [w for w in asked_words(question) if is_name(w) and is_missing(w, have)]
-    names = [w for w in names if w[0].isdigit() or not is_topic(w)]
-    return names + near_misses(question, sentence)
+    return [w for w in names if w[0].isdigit() or not is_topic(w)]
 
 
 def is_refusal(answer):
@@ -210,24 +219,35 @@ class Pool:
 def added(answer, words):
     """The words that an answer adds to those of the question."""
     said = {stem(w.lower()) for w in _WORD.findall(answer) if w.lower() not in STOP}
-    return (said - words) or said
+    return (said - words - TITLES) or said
 
 
-def best_support(answer, pool, is_topic):
-    """The sentence that has all words which the answer adds to the question, fewest doubts first,
+def is_said(answer, new, have):
+    """Whether a sentence's stems have the names and numbers that an answer adds to the question,
+    and most of the other words."""
+    names = {stem(w.lower()) for w in _WORD.findall(answer)[1:] if is_name(w)} & new
+    names |= {w for w in new if w[0].isdigit()}
+    return bool(new) and names <= have and len(new & have) >= SHARE_SAID * len(new)
+
+
+def best_support(answer, pool, is_topic, pressed=False):
+    """The sentence that has the words which the answer adds to the question, fewest doubts first,
     then most of the question; its doubts; its share of the question. None when no sentence has
-    them. Who asks for a release or a section may find it in the headings."""
+    them. Who asks for a release or a section may find it in the headings. A reader that was pressed
+    (it could not refuse) takes what is near: there, near misses and rare words count, too."""
     new = added(answer, pool.words)
     titled = bool(pool.words & TITLES)
     best = None
     for i, (sentence, paragraph, path) in enumerate(pool.items):
         have = stems(f"{path} {sentence}" if titled else sentence)
-        if new and new <= have:
+        if is_said(answer, new, have):
             above = f"{pool.document} {path}"
             lacks = doubts(pool.question, sentence, paragraph, above, is_topic)
             share = pool.share(i)
-            if not lacks and share < SHARE_LEAST:
-                rare = pool.words - pool.held[i]
+            if pressed:
+                lacks += near_misses(pool.question, sentence)
+            if pressed and not lacks and share < SHARE_LEAST:
+                rare = pool.words - pool.held[i] - ASKING
                 lacks = sorted(rare, key=lambda w: (-pool.weight[w], w))[:2]
             if best is None or (-len(lacks), share) > (-len(best[1]), best[2]):
                 best = (sentence, lacks, share)
@@ -250,15 +270,16 @@ REFUSED = Reading("not in the text")
 
 
 def judged(pool, answers, is_topic):
-    """A reading for each answer."""
+    """A reading for each of two answers, the second by a reader that was pressed."""
     most = max(map(pool.share, range(len(pool.items))), default=0.0)
-    found = [None if is_refusal(a) else best_support(a, pool, is_topic) for a in answers]
+    found = [None if is_refusal(answer) else best_support(answer, pool, is_topic, pressed)
+             for answer, pressed in zip(answers, (False, True))]
     return [Reading(answer, held, most) for answer, held in zip(answers, found)]
 
 
 def choose(pool, answers, is_topic):
-    """The reading that counts, strict ones first: the first answer that a sentence supports without
-    doubt, else the first."""
+    """The reading that counts, the strict one first: the first answer that a sentence supports
+    without doubt, else the first."""
     made = judged(pool, answers, is_topic)
     best = next((reading for reading in made if reading.holds), made[0])
     said = added(best.answer, pool.words)

@@ -1,6 +1,7 @@
 """search, ask and label: what we add to the names of the peers. All are built on one search of the
 host and on batched model calls."""
 
+import html
 import json
 import re
 
@@ -36,6 +37,13 @@ ASKS_LINK = re.compile(r"(?i)\b(url|link|address|web|website|site|page)s?\b")
 LINK = re.compile(r"!?\[((?:[^\[\]]|\[[^\[\]]*\])*)\](?:\([^()\s]*\)|\[[^\[\]]*\])")
 LINK_TARGET = re.compile(r"\s*\[[^\]]+\]:\s*\S+$")
 LINK_DEPTH = 2
+TAG = re.compile(
+    r"(?is)<!--.*?-->|</?(?:a|abbr|acronym|address|article|b|blockquote|body|br|caption|center|cite"
+    r"|code|col|dd|del|details|dfn|div|dl|dt|em|font|footer|h[1-6]|head|header|hr|html|i|img|ins"
+    r"|kbd|li|link|main|meta|nav|ol|p|pre|q|s|samp|script|section|small|span|strong|style|sub"
+    r"|summary|sup|table|tbody|td|tfoot|th|thead|time|title|tr|tt|u|ul|var)"
+    r"(?:\s+[a-z-]+(?:=(?:\"[^\"]*\"|'[^']*'|[^\s<>\"']+))?)*\s*/?>"
+)
 # For each question the passages that were read for it: a second search reads only new ones.
 READ = {}
 # A search of a small root whose hits were neither shown nor read yet.
@@ -160,7 +168,7 @@ def ask_small(question, passages, model):
     if unread:
         whole = pairs[:FIRST_READ]
         read.extend(whole)
-        said = reading.choose(pool, replies(question, whole, (STRICT, LENIENT), model), is_topic)
+        said = reading.choose(pool, replies(question, whole, (STRICT, PLAIN), model), is_topic)
         near = reading.nearest(pool) if not said.holds or said.weak else None
         if near:
             answers = replies(question, near, (LENIENT, PLAIN), model)
@@ -206,7 +214,7 @@ def asking(texts, question, how):
 
 def trim(text, question=""):
     """Without the padding of tables, the rules under their heads and, unless it is asked for one,
-    where links lead: half of the tokens of some documents."""
+    tags and where links lead: half of the tokens of some documents."""
     lines = [re.sub(r"(?<=\S)[ \t]{2,}", " ", line) for line in text.splitlines()]
     lines = [line for line in lines if not re.fullmatch(r"[|:\s-]*-{3}[|:\s-]*", line)]
     if ASKS_LINK.search(question):
@@ -214,7 +222,13 @@ def trim(text, question=""):
     text = "\n".join(line for line in lines if not LINK_TARGET.match(line))
     for _ in range(LINK_DEPTH):
         text = LINK.sub(r"\1", text)
-    return text
+    return untagged(text)
+
+
+def untagged(text):
+    """Without the tags of HTML. Other text in angle brackets, such as a type's parameters, stays."""
+    bare = TAG.sub("", text)
+    return bare if bare == text else html.unescape(bare)
 
 
 def text_of(item):

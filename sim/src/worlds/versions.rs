@@ -64,11 +64,7 @@ fn is_refused(world: &mut World, outsider: usize) -> Result<(), Broken> {
     let token = world.token(1)?;
     world.machines[outsider].give_token(&token);
     let told = |world: &mut World| {
-        let name = world.machines[outsider].name().to_owned();
-        let lines = world.trace.lines();
-        let told = lines
-            .iter()
-            .any(|line| line.contains(&name) && line.contains("version"));
+        let told = world.machines[outsider].was_told_version();
         told.then_some(())
             .ok_or_else(|| "it hears nothing".to_owned())
     };

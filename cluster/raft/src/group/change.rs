@@ -2,7 +2,6 @@
 //! learner that has caught up.
 
 use super::{ChangeError, Group, Inner};
-use crate::net::Courier;
 use crate::types::Types;
 use base::NodeId;
 use openraft::errors::{ChangeMembershipError, ClientWriteError, InitializeError, RaftError};
@@ -21,7 +20,7 @@ pub struct Peers {
     pub learners: BTreeSet<NodeId>,
 }
 
-impl<K: Courier> Group<K> {
+impl Group {
     /// Makes a group of this node alone. All others join it.
     pub async fn initialize(&self) -> Result<(), ChangeError> {
         let group = &self.inner;
@@ -121,7 +120,7 @@ impl<K: Courier> Group<K> {
     }
 }
 
-impl<K: Courier> Inner<K> {
+impl Inner {
     fn peers(&self) -> Peers {
         let metrics = self.metrics();
         let members = metrics.membership_config.membership();
@@ -201,7 +200,7 @@ impl<K: Courier> Inner<K> {
         }
     }
 
-    async fn until(&self, done: impl Fn(&Inner<K>) -> bool) -> Result<(), ChangeError> {
+    async fn until(&self, done: impl Fn(&Inner) -> bool) -> Result<(), ChangeError> {
         let deadline = Instant::now() + self.settings.change;
         while !done(self) {
             if Instant::now() >= deadline {

@@ -5,7 +5,7 @@
 use super::{Group, HandleError, Inner, ProposeError, Standing};
 use crate::fault::Fault;
 use crate::net::{
-    Append, AppendAnswer, AppendReply, Ask, AskReply, AskVote, Courier, Piece, PieceReply, Propose,
+    Append, AppendAnswer, AppendReply, Ask, AskReply, AskVote, Piece, PieceReply, Propose,
     ProposeReply, Refusal, Transfer, TransferReply, VoteReply,
 };
 use crate::snapshot::{IMAGE_BYTES, Image};
@@ -28,7 +28,7 @@ pub(crate) struct Incoming {
     bytes: Vec<u8>,
 }
 
-impl<K: Courier> Group<K> {
+impl Group {
     /// Answers a frame of one of Raft's kinds, `Propose` or `Read`.
     pub async fn handle(
         &self,
@@ -98,7 +98,7 @@ impl<K: Courier> Group<K> {
     }
 }
 
-impl<K: Courier> Inner<K> {
+impl Inner {
     async fn append(&self, append: Append) -> AppendReply {
         let answer = self.append_answer(append).await;
         let repairing = *self.standing.borrow() == Standing::Repairing;

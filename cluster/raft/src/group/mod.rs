@@ -37,15 +37,16 @@ use tokio::sync::{Semaphore, oneshot, watch};
 use tokio::task::AbortHandle;
 
 /// A handle; clones share one node.
-pub struct Group<K> {
-    inner: Arc<Inner<K>>,
+#[derive(Clone)]
+pub struct Group {
+    inner: Arc<Inner>,
 }
 
-pub(crate) struct Inner<K> {
+pub(crate) struct Inner {
     me: NodeId,
     settings: Settings,
     raft: Raft,
-    courier: K,
+    courier: Arc<dyn Courier>,
     state: watch::Receiver<Arc<State>>,
     clock: ClusterClock,
     alarm: Alarm,
@@ -65,15 +66,7 @@ pub(crate) struct Inner<K> {
     disk_tasks: Mutex<Vec<oneshot::Receiver<()>>>,
 }
 
-impl<K> Clone for Group<K> {
-    fn clone(&self) -> Group<K> {
-        Group {
-            inner: Arc::clone(&self.inner),
-        }
-    }
-}
-
-impl<K: Courier> Group<K> {
+impl Group {
     /// Opens the folder and takes part, as what the log says: nothing, a learner or a voter. A
     /// damaged log makes this a node under repair (see [`Standing`]), not an error, as long as
     /// there are others to repair from.
@@ -81,10 +74,10 @@ impl<K: Courier> Group<K> {
         starter: impl Into<Starter>,
         settings: Settings,
         disk: D,
-        courier: K,
+        courier: Arc<dyn Courier>,
         writer: Writer,
         abort: Arc<dyn Abort>,
-    ) -> Result<Group<K>, StartError> {
+    ) -> Result<Group, StartError> {
         start::start(starter.into(), settings, disk, courier, writer, abort).await
     }
 
@@ -158,7 +151,7 @@ impl<K: Courier> Group<K> {
     }
 }
 
-impl<K> Drop for Inner<K> {
+impl Drop for Inner {
     fn drop(&mut self) {
         for task in self.tasks.get().into_iter().flatten() {
             task.abort();

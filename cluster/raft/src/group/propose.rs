@@ -3,7 +3,7 @@
 use super::{Group, Inner, ProposeError, ReadError, Standing};
 use crate::ledger::{Command, LogPoint, Outcome, Stamped};
 use crate::machine;
-use crate::net::{Ask, AskReply, Courier, CourierError, Propose, ProposeReply, send};
+use crate::net::{Ask, AskReply, CourierError, Propose, ProposeReply, send};
 use crate::types::{Applied, COMMAND_BYTES, Types};
 use base::NodeId;
 use openraft::ReadPolicy;
@@ -22,7 +22,7 @@ pub struct ReadPoint {
     pub applied: u64,
 }
 
-impl<K: Courier> Group<K> {
+impl Group {
     /// Proposes on this node, which must lead. The outcome is that of the committed command.
     pub async fn propose(&self, command: Command) -> Result<Outcome, ProposeError> {
         let by = format!("node {}", self.inner.me);
@@ -71,7 +71,7 @@ impl<K: Courier> Group<K> {
     }
 }
 
-impl<K: Courier> Inner<K> {
+impl Inner {
     pub(super) async fn propose(
         &self,
         by: &str,
@@ -134,7 +134,7 @@ impl<K: Courier> Inner<K> {
         };
         let ttl = deadline.saturating_duration_since(Instant::now());
         let reply: Result<ProposeReply, CourierError> =
-            send(&self.courier, leader, Kind::Propose, &body, ttl).await;
+            send(&*self.courier, leader, Kind::Propose, &body, ttl).await;
         match reply {
             Ok(reply) => reply,
             Err(CourierError::Unreachable(_)) => Err(ProposeError::NotLeader { leader: None }),
@@ -173,7 +173,7 @@ impl<K: Courier> Inner<K> {
                     leader: Some(leader),
                 }) if leader != self.me => {
                     let ttl = deadline.saturating_duration_since(Instant::now());
-                    let asked = send(&self.courier, leader, Kind::Read, &Ask::Barrier, ttl);
+                    let asked = send(&*self.courier, leader, Kind::Read, &Ask::Barrier, ttl);
                     match asked.await {
                         Ok(AskReply::Barrier(Ok(point))) => return Ok(point),
                         Ok(AskReply::Barrier(Err(error))) => error,

@@ -38,7 +38,7 @@
 use super::{Inner, start};
 use crate::fault::Fault;
 use crate::machine;
-use crate::net::{Ask, AskReply, Courier, send};
+use crate::net::{Ask, AskReply, send};
 use crate::snapshot::{Image, KeeperJob};
 use crate::types::Ballot;
 use base::NodeId;
@@ -86,7 +86,7 @@ pub(super) struct Contact {
 }
 
 /// The tasks that run beside a group. They hold it weakly, so that it can go away.
-pub(super) fn spawn<K: Courier>(group: &Arc<Inner<K>>) -> Vec<AbortHandle> {
+pub(super) fn spawn(group: &Arc<Inner>) -> Vec<AbortHandle> {
     let tasks = [
         tokio::spawn(stand(Arc::downgrade(group))),
         tokio::spawn(announce_snapshots(Arc::downgrade(group))),
@@ -98,7 +98,7 @@ pub(super) fn spawn<K: Courier>(group: &Arc<Inner<K>>) -> Vec<AbortHandle> {
         .collect()
 }
 
-async fn stand<K: Courier>(group: Weak<Inner<K>>) {
+async fn stand(group: Weak<Inner>) {
     let mut wait = FIRST_ROUND;
     loop {
         tokio::time::sleep(wait).await;
@@ -137,7 +137,7 @@ async fn stand<K: Courier>(group: Weak<Inner<K>>) {
     }
 }
 
-impl<K: Courier> Inner<K> {
+impl Inner {
     /// Why openraft ended, if nobody asked it to: its storage failed, or it panicked.
     fn ended_by_itself(&self) -> Option<String> {
         match &self.raft.metrics().borrow_watched().running_state {
@@ -176,7 +176,7 @@ impl<K: Courier> Inner<K> {
             .map(|voter| async move {
                 let question = Ask::MyWord { node: self.me };
                 let ttl = self.settings.election_min;
-                send(&self.courier, voter, Kind::Read, &question, ttl).await
+                send(&*self.courier, voter, Kind::Read, &question, ttl).await
             });
         let mut asked: FuturesUnordered<_> = asked.collect();
         let mut answers = 1;
@@ -213,7 +213,7 @@ impl<K: Courier> Inner<K> {
         };
         let ttl = self.settings.read;
         let asked = send(
-            &self.courier,
+            &*self.courier,
             contact.leader,
             Kind::Read,
             &Ask::Barrier,
@@ -251,7 +251,7 @@ impl<K: Courier> Inner<K> {
 }
 
 /// A leader that has built a snapshot commits its hash, for those who will install it.
-async fn announce_snapshots<K: Courier>(group: Weak<Inner<K>>) {
+async fn announce_snapshots(group: Weak<Inner>) {
     let Some(mut newest) = group.upgrade().map(|group| group.keeper.newest.clone()) else {
         return;
     };
@@ -267,7 +267,7 @@ async fn announce_snapshots<K: Courier>(group: Weak<Inner<K>>) {
     }
 }
 
-async fn announce<K: Courier>(group: &Arc<Inner<K>>, image: &Image) {
+async fn announce(group: &Arc<Inner>, image: &Image) {
     let by = format!("node {}", group.me);
     if let Err(error) = group.propose(&by, machine::taken(image)).await {
         // The next snapshot gets its own; one without a committed hash is still proved by its own.
@@ -276,7 +276,7 @@ async fn announce<K: Courier>(group: &Arc<Inner<K>>, image: &Image) {
 }
 
 /// A leader with a full disk hands over to whoever is furthest.
-async fn yield_when_full<K: Courier>(group: Weak<Inner<K>>) {
+async fn yield_when_full(group: Weak<Inner>) {
     let Some(mut full) = group.upgrade().map(|group| group.full.clone()) else {
         return;
     };

@@ -13,6 +13,7 @@ use crate::settings::Settings;
 use crate::snapshot::{self, Image};
 use crate::types::Entry;
 use base::NodeId;
+use futures::future::BoxFuture;
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, OnceLock};
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
@@ -34,64 +35,93 @@ impl From<NodeId> for Starter {
     }
 }
 
-pub(super) async fn start<D: Disk, K: Courier>(
+pub(super) async fn start<D: Disk>(
     starter: Starter,
     settings: Settings,
     mut disk: D,
-    courier: K,
+    courier: Arc<dyn Courier>,
     writer: Writer,
     abort: Arc<dyn Abort>,
-) -> Result<Group<K>, StartError> {
+) -> Result<Group, StartError> {
     let config = settings.openraft().map_err(StartError::Settings)?;
     let me = starter.node;
     let found = find(&mut disk, &starter)?;
     let alarm = Alarm::new(abort);
-    let state = found.state();
-    let repairing = found.repairing;
-    let stored = store(me, found, disk, writer, &alarm)?;
-    let standing = match (repairing, stored.log.last()) {
-        (true, _) => Standing::Repairing,
-        (false, None) => Standing::Fresh,
-        (false, Some(_)) => Standing::Asking,
-    };
-    let clock = ClusterClock::new();
-    clock.observe(state.now);
-    let (state, state_seen) = watch::channel(state);
-    let book = Book::default();
-    let machine = Machine::new(state, clock.clone(), alarm.clone(), stored.keeper.clone());
-    let patience = settings.election_max;
-    let factory = Factory::new(
-        me,
-        courier.clone(),
-        book.clone(),
-        patience,
-        state_seen.clone(),
-    );
-    let raft = openraft::Raft::new(me, Arc::new(config), factory, stored.log.clone(), machine)
-        .await
-        .map_err(|error| StartError::Failed(error.to_string()))?;
-    let inner = Arc::new(Inner {
+    let ready = Ready {
         me,
         settings,
-        raft,
+        config,
         courier,
-        state: state_seen,
-        clock,
+        state: found.state(),
+        repairing: found.repairing,
+        stored: store(me, found, disk, writer, &alarm)?,
         alarm,
-        book,
-        lanes: Lanes::default(),
-        store: stored.log,
-        keeper: stored.keeper,
-        standing: watch::Sender::new(standing),
-        contact: watch::Sender::new(None),
-        full: stored.full,
-        permits: Semaphore::new(IN_FLIGHT),
-        incoming: Mutex::new(None),
-        tasks: OnceLock::new(),
-        disk_tasks: Mutex::new(stored.ends),
-    });
-    inner.tasks.get_or_init(|| standing::spawn(&inner));
-    Ok(Group { inner })
+    };
+    ready.boxed().await
+}
+
+/// A node whose folder is read, before it takes part.
+struct Ready {
+    me: NodeId,
+    settings: Settings,
+    config: openraft::Config,
+    courier: Arc<dyn Courier>,
+    state: Arc<State>,
+    repairing: bool,
+    stored: Stored,
+    alarm: Alarm,
+}
+
+impl Ready {
+    /// Boxed by a function that has no parameters of type: so openraft's core is compiled in this
+    /// crate, and not in each one that starts a node.
+    fn boxed(self) -> BoxFuture<'static, Result<Group, StartError>> {
+        Box::pin(self.take_part())
+    }
+
+    async fn take_part(self) -> Result<Group, StartError> {
+        let (me, stored) = (self.me, self.stored);
+        let standing = match (self.repairing, stored.log.last()) {
+            (true, _) => Standing::Repairing,
+            (false, None) => Standing::Fresh,
+            (false, Some(_)) => Standing::Asking,
+        };
+        let clock = ClusterClock::new();
+        clock.observe(self.state.now);
+        let (state, seen) = watch::channel(self.state);
+        let book = Book::default();
+        let alarm = self.alarm;
+        let machine = Machine::new(state, clock.clone(), alarm.clone(), stored.keeper.clone());
+        let patience = self.settings.election_max;
+        let courier = self.courier;
+        let factory = Factory::new(me, courier.clone(), book.clone(), patience, seen.clone());
+        let config = Arc::new(self.config);
+        let raft = openraft::Raft::new(me, config, factory, stored.log.clone(), machine)
+            .await
+            .map_err(|error| StartError::Failed(error.to_string()))?;
+        let inner = Arc::new(Inner {
+            me,
+            settings: self.settings,
+            raft,
+            courier,
+            state: seen,
+            clock,
+            alarm,
+            book,
+            lanes: Lanes::default(),
+            store: stored.log,
+            keeper: stored.keeper,
+            standing: watch::Sender::new(standing),
+            contact: watch::Sender::new(None),
+            full: stored.full,
+            permits: Semaphore::new(IN_FLIGHT),
+            incoming: Mutex::new(None),
+            tasks: OnceLock::new(),
+            disk_tasks: Mutex::new(stored.ends),
+        });
+        inner.tasks.get_or_init(|| standing::spawn(&inner));
+        Ok(Group { inner })
+    }
 }
 
 /// The group's side of the tasks that own the disk.

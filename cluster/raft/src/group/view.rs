@@ -1,7 +1,6 @@
 //! The group as this node sees it.
 
 use super::{Group, Inner, Standing};
-use crate::net::Courier;
 use base::NodeId;
 use openraft_rt::Instant;
 use std::collections::{BTreeMap, BTreeSet};
@@ -41,13 +40,13 @@ pub struct Lag {
     pub heard: bool,
 }
 
-impl<K: Courier> Group<K> {
+impl Group {
     pub fn view(&self) -> RaftView {
         self.inner.view()
     }
 }
 
-impl<K: Courier> Inner<K> {
+impl Inner {
     pub(super) fn view(&self) -> RaftView {
         let metrics = self.metrics();
         let members = metrics.membership_config.membership();

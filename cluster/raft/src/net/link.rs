@@ -32,9 +32,9 @@ use wire::Kind;
 type Rpc<T> = Result<T, RPCError<Types>>;
 
 /// Makes links; counts them, since each is a lane of its own.
-pub(crate) struct Factory<K> {
+pub(crate) struct Factory {
     me: NodeId,
-    courier: K,
+    courier: Arc<dyn Courier>,
     book: Book,
     /// How long an append may take, the follower's fsync included.
     patience: Duration,
@@ -43,31 +43,31 @@ pub(crate) struct Factory<K> {
 }
 
 /// One direction to one node, for one purpose.
-pub(crate) struct Link<K> {
-    out: Out<K>,
+pub(crate) struct Link {
+    out: Out,
     session: u64,
 }
 
 /// What one message needs, so that several can be on their way.
 #[derive(Clone)]
-struct Out<K> {
+struct Out {
     me: NodeId,
     to: NodeId,
-    courier: K,
+    courier: Arc<dyn Courier>,
     book: Book,
     patience: Duration,
     state: watch::Receiver<Arc<State>>,
     lane: u64,
 }
 
-impl<K: Courier> Factory<K> {
+impl Factory {
     pub(crate) fn new(
         me: NodeId,
-        courier: K,
+        courier: Arc<dyn Courier>,
         book: Book,
         patience: Duration,
         state: watch::Receiver<Arc<State>>,
-    ) -> Factory<K> {
+    ) -> Factory {
         Factory {
             me,
             courier,
@@ -79,10 +79,10 @@ impl<K: Courier> Factory<K> {
     }
 }
 
-impl<K: Courier> RaftNetworkFactory<Types> for Factory<K> {
-    type Network = Link<K>;
+impl RaftNetworkFactory<Types> for Factory {
+    type Network = Link;
 
-    async fn new_client(&mut self, target: NodeId, _node: &EmptyNode) -> Link<K> {
+    async fn new_client(&mut self, target: NodeId, _node: &EmptyNode) -> Link {
         self.lanes += 1;
         let out = Out {
             me: self.me,
@@ -97,14 +97,14 @@ impl<K: Courier> RaftNetworkFactory<Types> for Factory<K> {
     }
 }
 
-impl<K: Courier> Out<K> {
+impl Out {
     async fn call<Q: Serialize, A: DeserializeOwned>(
         &self,
         kind: Kind,
         body: &Q,
         ttl: Duration,
     ) -> Rpc<A> {
-        send(&self.courier, self.to, kind, body, ttl)
+        send(&*self.courier, self.to, kind, body, ttl)
             .await
             .map_err(|error| match error {
                 CourierError::Timeout => RPCError::Network(NetworkError::new(&error)),
@@ -246,7 +246,7 @@ impl<K: Courier> Out<K> {
     }
 }
 
-impl<K: Courier> RaftNetworkV2<Types> for Link<K> {
+impl RaftNetworkV2<Types> for Link {
     type SnapshotData = Bytes;
 
     async fn append_entries(
@@ -343,8 +343,8 @@ impl<K: Courier> RaftNetworkV2<Types> for Link<K> {
 }
 
 /// An append's answer as openraft's stream wants it, and whether the stream goes on after it.
-async fn answer<K: Courier>(
-    out: Out<K>,
+async fn answer(
+    out: Out,
     session: u64,
     number: u64,
     request: AppendEntriesRequest<Types>,
@@ -372,8 +372,8 @@ async fn answer<K: Courier>(
 }
 
 /// Encodes, sends, decodes.
-pub(crate) async fn send<K: Courier, Q: Serialize, A: DeserializeOwned>(
-    courier: &K,
+pub(crate) async fn send<Q: Serialize, A: DeserializeOwned>(
+    courier: &dyn Courier,
     to: NodeId,
     kind: Kind,
     body: &Q,

@@ -22,7 +22,7 @@ use std::time::Duration;
 
 /// Carries a frame to a node and its answer back. The transport in production, a map of nodes in
 /// tests.
-pub trait Courier: Clone + Send + Sync + 'static {
+pub trait Courier: Send + Sync + 'static {
     /// The answer is a frame of the same kind. Gives up after `ttl`.
     fn send(
         &self,

@@ -17,12 +17,11 @@ use tokio::time::Instant;
 /// Who is up, and which directions are cut.
 #[derive(Default)]
 pub(super) struct Wires {
-    up: BTreeMap<NodeId, Group<Wire>>,
+    up: BTreeMap<NodeId, Group>,
     cut: BTreeSet<(NodeId, NodeId)>,
     pub(super) sent: BTreeMap<u16, u64>,
 }
 
-#[derive(Clone)]
 pub(super) struct Wire {
     me: NodeId,
     wires: Arc<Mutex<Wires>>,
@@ -153,10 +152,10 @@ impl World {
     pub(super) async fn try_start(&mut self, number: u8) -> Result<(), crate::StartError> {
         let me = node(number);
         let disk = self.disks.entry(me).or_default().clone();
-        let wire = Wire {
+        let wire = Arc::new(Wire {
             me,
             wires: Arc::clone(&self.wires),
-        };
+        });
         let abort = Arc::new(self.aborts.clone());
         let group =
             Group::start(me, self.settings.clone(), disk, wire, Writer::Task, abort).await?;
@@ -164,7 +163,7 @@ impl World {
         Ok(())
     }
 
-    pub(super) fn group(&self, number: u8) -> Group<Wire> {
+    pub(super) fn group(&self, number: u8) -> Group {
         self.wires.lock().unwrap().up[&node(number)].clone()
     }
 
@@ -231,7 +230,7 @@ impl World {
     pub(super) async fn settled(&self) -> Arc<State> {
         let leader = self.group(self.leader().await);
         let point = leader.read_barrier().await.unwrap();
-        let up: Vec<Group<Wire>> = self.wires.lock().unwrap().up.values().cloned().collect();
+        let up: Vec<Group> = self.wires.lock().unwrap().up.values().cloned().collect();
         self.until("all at the leader's entry", || {
             up.iter().all(|group| {
                 group
