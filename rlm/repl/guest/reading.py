@@ -142,10 +142,10 @@ def sentences(paragraph):
     return [piece for line in lines for piece in _END.split(line) if piece.strip("#|- ")]
 
 
-def near_misses(question, sentence):
-    """Lower-case words of the question in whose place, after the same name or before the same
-    word, the sentence has another: `Toledo museum` and `Toledo library`, `north harbour` and
-    `south harbour`."""
+def near_misses(question, sentence, pressed):
+    """Lower-case words of the question in whose place the sentence has another, after the same
+    name: `Toledo museum` and `Toledo library`. Of a reader that was pressed also before the same
+    word: `north harbour` and `south harbour`; but a text calls many things by other words."""
     asked, said = _WORD.findall(question), _WORD.findall(sentence)
     known, have = stems(question), [stem(w.lower()) for w in said]
 
@@ -166,7 +166,7 @@ def near_misses(question, sentence):
         a, b = stem(first.lower()), stem(second.lower())
         if a in have and lacks(b) and is_name(first) and not is_name(second):
             found += [second] * any(other(i + 1) for i, w in enumerate(have) if w == a)
-        if b in have and lacks(a) and not is_name(first):
+        if pressed and b in have and lacks(a) and not is_name(first):
             found += [first] * any(other(i - 1) for i, w in enumerate(have) if w == b)
     return list(dict.fromkeys(found))
 
@@ -244,8 +244,7 @@ def best_support(answer, pool, is_topic, pressed=False):
             above = f"{pool.document} {path}"
             lacks = doubts(pool.question, sentence, paragraph, above, is_topic)
             share = pool.share(i)
-            if pressed:
-                lacks += near_misses(pool.question, sentence)
+            lacks += near_misses(pool.question, sentence, pressed)
             if pressed and not lacks and share < SHARE_LEAST:
                 rare = pool.words - pool.held[i] - ASKING
                 lacks = sorted(rare, key=lambda w: (-pool.weight[w], w))[:2]
