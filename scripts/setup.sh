@@ -64,12 +64,15 @@ rlm_cargo() {
   fi
   local log all heartbeat status=0
   log=$(mktemp)
-  all=$(cargo tree --locked --workspace --prefix none --no-dedupe 2>/dev/null | sort -u | wc -l)
   (
     started=$SECONDS
-    while sleep 30; do
+    sleep 30
+    # Not before: it would fetch the crates without a word.
+    all=$(cargo tree --offline --workspace --prefix none --no-dedupe 2>/dev/null | sort -u | wc -l)
+    while true; do
       echo "    ... at work for $((SECONDS - started)) s, $(grep -c '^ *Compiling' "$log") crates" \
         "begun (a first build has $all)" >&2
+      sleep 30
     done
   ) &
   heartbeat=$!

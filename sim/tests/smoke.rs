@@ -1,4 +1,4 @@
-//! The smoke set: 215 seeds over all worlds, each in a process of its own, and the same
+//! The smoke set: 240 seeds over all worlds, each in a process of its own, and the same
 //! seed twice. A seed that fails is printed with the command that replays it.
 
 use std::process::Command;
@@ -13,13 +13,13 @@ const SMOKE: &[(&str, u64)] = &[
     ("chaos", 30),
     ("disks", 10),
     ("fences", 10),
-    ("images", 10),
-    ("joins", 15),
+    ("images", 20),
+    ("joins", 20),
     ("moves", 10),
     ("pauses", 10),
     ("power", 30),
-    ("revoked", 15),
-    ("rot", 15),
+    ("revoked", 20),
+    ("rot", 20),
     ("tokens", 10),
     ("versions", 10),
 ];

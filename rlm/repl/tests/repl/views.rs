@@ -113,6 +113,23 @@ async fn a_reader_that_refuses_is_asked_to_answer() {
 }
 
 #[tokio::test]
+async fn an_answer_without_support_is_read_again_on_the_nearest_sentences() {
+    let text = "The Toledo <b>museum</b> opened in 1911.\n\nThe Toledo library closed in 1950.\n";
+    let mut config = config(text);
+    config.style = repl::GuestStyle::Small;
+    let mut s = runtime().session(config).await.unwrap();
+    let code = "FINAL(ask('When did the Toledo museum open?', search('Toledo museum')))";
+    let outcome = s.run(code, &Guesser).await.unwrap();
+    assert_eq!(
+        outcome.stdout,
+        "1911\nsupported: The Toledo museum opened in 1911.\n"
+    );
+    let calls: Vec<_> = outcome.journal.iter().flat_map(|it| &it.calls).collect();
+    assert_eq!(calls.len(), 4);
+    assert!(calls.iter().all(|call| !call.prompt.contains("<b>")));
+}
+
+#[tokio::test]
 async fn initials_stand_for_the_words_that_they_shorten() {
     let text = "The minimum number of supported nodes is three.\n\nCurrently, the MSRV is 1.88.\n\n\
         Version 1.21.0 of the book is about rust and corrosion.\n";
@@ -185,6 +202,22 @@ impl repl::Host for Refuser {
         let reply = |call: &repl::LmCall| match call.prompt.contains("not in the text") {
             true => "not in the text".to_owned(),
             false => "1911".to_owned(),
+        };
+        calls.iter().map(|call| Ok(reply(call))).collect()
+    }
+}
+
+/// Refuses, and guesses where it may not; of single sentences it knows the answer.
+struct Guesser;
+
+#[async_trait::async_trait]
+impl repl::Host for Guesser {
+    async fn ask(&self, calls: Vec<repl::LmCall>) -> Vec<Result<String, String>> {
+        let may_refuse = |call: &repl::LmCall| call.prompt.contains("not in the text");
+        let reply = |call: &repl::LmCall| match call.prompt.contains("one short sentence") {
+            true => "not in the text".to_owned(),
+            false if may_refuse(call) => "1911".to_owned(),
+            false => "2024".to_owned(),
         };
         calls.iter().map(|call| Ok(reply(call))).collect()
     }
