@@ -8,9 +8,17 @@ die() { printf 'error: %s\n' "$*" >&2; exit 1; }
 rlm_missing=()
 rlm_need() { rlm_missing+=("$1"); say "missing: $2 (package $1)"; }
 
+# Bindgen loads libclang and reads the compiler's own headers of the same version (libclang-cpp is
+# another library). $1: where the file system begins.
 rlm_libclang_present() {
-  ldconfig -p 2>/dev/null | grep -q 'libclang[-.0-9]*\.so' && return 0
-  compgen -G '/usr/lib/llvm-*/lib/libclang*.so*' >/dev/null
+  local lib
+  for lib in "${1:-}"/usr/lib/llvm-*/lib "${1:-}"/usr/local/lib; do
+    compgen -G "$lib/libclang.so*" || compgen -G "$lib/libclang-[0-9]*.so*" || continue
+    compgen -G "$lib/clang/*/include/stddef.h" && return 0
+  done >/dev/null
+  # Elsewhere than on Debian and Ubuntu the two lie apart, and come together.
+  command -v apt-get >/dev/null && return 1
+  ldconfig -p 2>/dev/null | grep 'libclang[-.0-9]*\.so' >/dev/null
 }
 
 rlm_apt() {
@@ -31,7 +39,7 @@ rlm_install_missing() {
   local packages=() name clang
   for name in "${rlm_missing[@]}"; do
     if [[ $name == libclang ]]; then
-      # The library alone (30 MB), not the compiler: bindgen needs nothing else.
+      # The library (30 MB) and its headers, not the compiler: bindgen needs nothing else.
       clang=$(apt-cache depends libclang-dev 2>/dev/null | grep -oE 'libclang-[0-9]+-dev' | grep -oE '[0-9]+' | head -n 1)
       [[ -n $clang ]] || die "apt knows no libclang: install libclang by hand, then run this again"
       packages+=("libclang1-$clang" "libclang-common-$clang-dev")
@@ -43,16 +51,38 @@ rlm_install_missing() {
   rlm_apt apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null
 }
 
+# Gigabytes: what a first build, all tests and the default model write; the size at which a target
+# folder holds mostly what older profiles and lock files left (cargo deletes none of it).
+rlm_room_needed=20
+rlm_room_stale=26
+
+# A full disk ends a build with a linker's bus error: say so before, and first give up our own stale
+# files. A folder is measured only where space is short, because that takes seconds.
+rlm_room() {
+  local free used
+  mkdir -p "$CARGO_TARGET_DIR"
+  free=$(($(df -Pk "$CARGO_TARGET_DIR" | awk 'END { print $4 }') / 1000000))
+  [[ $free -lt $rlm_room_needed ]] || return 0
+  used=$(($(du -sk "$CARGO_TARGET_DIR" | cut -f 1) / 1000000))
+  if [[ $used -ge $rlm_room_stale ]]; then
+    say "$free GB are free and $CARGO_TARGET_DIR holds $used GB, most of it from older builds: deleting it and building anew"
+    rm -rf "${CARGO_TARGET_DIR:?}/debug" "${CARGO_TARGET_DIR:?}/release"
+  elif [[ $((free + used)) -lt $rlm_room_needed ]]; then
+    die "$free GB are free at $CARGO_TARGET_DIR, a first build with all tests needs $rlm_room_needed GB: free some, or set RLM_CACHE_DIR to a folder on a larger disk"
+  fi
+}
+
 rlm_setup() {
   command -v cargo >/dev/null ||
     die "no Rust toolchain: install one from rustup.rs (it fetches the pinned version by itself), then run this again"
   command -v g++ >/dev/null || rlm_need g++ "a C++ compiler, which builds the model engine"
   command -v make >/dev/null || rlm_need make "make, which runs the engine's build"
   command -v cmake >/dev/null || rlm_need cmake "cmake, which configures the engine's build"
-  rlm_libclang_present || rlm_need libclang "libclang, which reads the engine's C headers"
+  rlm_libclang_present || rlm_need libclang "libclang with its headers, which reads the engine's C headers"
   python3 -m pip --version >/dev/null 2>&1 ||
     rlm_need python3-pip "pip, which fetches a model when the model hub cannot be reached"
   rlm_install_missing
+  rlm_room
 }
 
 # Builds with cargo's own output; off a terminal adds a line every 30 s, because one crate (the

@@ -25,6 +25,8 @@ pub struct OpenedModel {
     pub facts: ModelFacts,
     /// The prompt profile that suits it, by name.
     pub profile: String,
+    /// What its user should know, such as a chat template that is not its own.
+    pub notes: Vec<String>,
 }
 
 /// Why a model cannot be asked. Nothing was asked.
@@ -97,8 +99,8 @@ impl EngineSet {
                     Some(hash) => format!("sha256:{hash}"),
                     None => file_identity(&path),
                 };
-                let profile = shown.profile.as_str().to_owned();
-                self.llama(&path, identity, Some(profile)).await
+                let profile = shown.profile.map(|profile| profile.as_str().to_owned());
+                self.llama(&path, identity, profile).await
             }
             ModelName::Gguf(path) => self.llama(path, file_identity(path), None).await,
             ModelName::Ollama { name: model, url } => {
@@ -117,22 +119,30 @@ impl EngineSet {
         let program = std::env::current_exe().map_err(OpenModelError::Program)?;
         let file = engine_llama::inspect(path)?;
         let options = self.llama_options(path.to_owned(), program);
+        let identity = format!("{identity} {}", options.reply_settings());
         let engine = LlamaEngine::open(options).await?;
         let facts = engine.facts().await?;
         let profile = profile.unwrap_or_else(|| profile_for(file.parameters as f64 / 1e9));
+        let notes = engine.notes().to_vec();
+        for note in &notes {
+            tracing::warn!(path = %path.display(), "{note}");
+        }
         Ok(OpenedModel {
             identity,
             engine: Arc::new(engine),
             facts,
             profile,
+            notes,
         })
     }
 
     fn llama_options(&self, model: PathBuf, program: PathBuf) -> LlamaOptions {
         let config = &self.settings.config.engine.llama;
-        let cores = node_config::hardware::read().cores;
+        let hardware = node_config::hardware::read();
         let args = vec!["engine-worker".to_owned()];
-        let mut options = LlamaOptions::new(model, program, args, cores);
+        let mut options = LlamaOptions::new(model, program, args, hardware.cores);
+        // A machine that does not tell its memory has no total either.
+        options.memory = (hardware.memory_total > 0).then_some(hardware.memory_available);
         if let Some(threads) = config.threads.count() {
             options.threads = threads;
         }
@@ -194,7 +204,8 @@ impl EngineSet {
     ) -> Result<OpenedModel, OpenModelError> {
         let config = &self.settings.config.providers.openai;
         let client = engine::web_client(&self.settings.web(config.connect_timeout))?;
-        let server = config.servers.iter().find(|server| server.url == url);
+        let mut listed = config.servers.iter();
+        let server = listed.find(|server| same_server(&server.url, url));
         let source = server.map_or_else(|| KeySource::from(config), KeySource::from);
         let key = node_config::read_key(&source, &Environment::capture())?;
         let options = OpenAiOptions {
@@ -223,6 +234,7 @@ impl EngineSet {
             engine,
             facts,
             profile,
+            notes: Vec::new(),
         })
     }
 }
@@ -245,7 +257,7 @@ pub fn catalog(settings: &Settings) -> Result<Catalog, OpenModelError> {
 fn ollama_server(config: &node_config::Ollama, model: &str, url: Option<&str>) -> (String, u32) {
     let mut listed = config.servers.iter();
     let server = match url {
-        Some(url) => listed.find(|server| server.url() == url.trim_end_matches('/')),
+        Some(url) => listed.find(|server| same_server(&server.url(), url)),
         None => listed
             .filter(|server| {
                 server.models.is_empty() || server.models.iter().any(|served| served == model)
@@ -263,6 +275,11 @@ fn ollama_server(config: &node_config::Ollama, model: &str, url: Option<&str>) -
             config.max_concurrent,
         ),
     }
+}
+
+/// Whether a listed address and that of a model's name mean one server, however they are written.
+fn same_server(listed: &str, named: &str) -> bool {
+    engine::server_url(listed).is_ok_and(|listed| engine::server_url(named) == Ok(listed))
 }
 
 fn profile_for(billions: f64) -> String {
@@ -303,6 +320,7 @@ fn file_identity(path: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::settings::tests::settings;
 
     #[test]
     fn a_name_tells_which_prompts_suit() {
@@ -316,6 +334,48 @@ mod tests {
         }
         assert_eq!(profile_for(1.5), "small");
         assert_eq!(profile_for(f64::INFINITY), "capable");
+    }
+
+    #[test]
+    fn a_server_is_found_however_its_address_is_written() {
+        let named = "https://api.example.com/v1";
+        for (listed, same) in [
+            ("https://api.example.com/v1", true),
+            ("https://api.example.com/v1/", true),
+            ("https://API.example.com:443/v1", true),
+            ("https://api.example.com/v2", false),
+            ("http://api.example.com/v1", false),
+            ("https:///", false),
+        ] {
+            assert_eq!(same_server(listed, named), same, "{listed}");
+        }
+    }
+
+    fn options(flags: &[(&str, &str)]) -> LlamaOptions {
+        let engines = EngineSet::new(settings(flags)).unwrap();
+        engines.llama_options("m.gguf".into(), "rlm".into())
+    }
+
+    #[test]
+    fn a_model_may_take_what_this_machine_leaves() {
+        let total = node_config::hardware::read().memory_total;
+        assert!(options(&[]).memory.is_some_and(|bytes| bytes <= total));
+    }
+
+    #[test]
+    fn replies_of_one_setting_are_not_those_of_another() {
+        let usual = options(&[]).reply_settings();
+        for change in [
+            ("engine.llama.kv_type", "q8_0"),
+            ("engine.llama.flash_attention", "on"),
+            ("engine.llama.window", "4096"),
+        ] {
+            assert_ne!(options(&[change]).reply_settings(), usual, "{change:?}");
+        }
+        assert_eq!(
+            options(&[("engine.llama.threads", "1")]).reply_settings(),
+            usual
+        );
     }
 
     #[test]

@@ -54,8 +54,71 @@ impl Exit {
     }
 }
 
+impl Exit {
+    const ALL: [Exit; 13] = [
+        Exit::Done,
+        Exit::Failed,
+        Exit::Usage,
+        Exit::Unreachable,
+        Exit::Refused,
+        Exit::NoQuorum,
+        Exit::NotFound,
+        Exit::Deadline,
+        Exit::Cancelled,
+        Exit::Conflict,
+        Exit::Unknown,
+        Exit::Version,
+        Exit::Partial,
+    ];
+
+    /// For the help and for `docs/exit-codes.md`.
+    fn meaning(self) -> &'static str {
+        match self {
+            Exit::Done => "done, or nothing to do",
+            Exit::Failed => "the job or action failed for good",
+            Exit::Usage => "the command line or the configuration is wrong",
+            Exit::Unreachable => "no node, or no model server, can be reached",
+            Exit::Refused => "not allowed: a certificate, a role, an expired or used token",
+            Exit::NoQuorum => "no majority of the voters answers: the cluster is read-only",
+            Exit::NotFound => "no capacity, or the thing that was named is not there",
+            Exit::Deadline => "a deadline or budget passed; what there is was printed",
+            Exit::Cancelled => "cancelled",
+            Exit::Conflict => "the state is another one than was assumed",
+            Exit::Unknown => "sent, and no answer: it may be done; ask again with the same key",
+            Exit::Version => "the versions are more than one apart",
+            Exit::Partial => "some of several things were done",
+        }
+    }
+}
+
+/// All codes, as the help has them.
+pub fn listed() -> String {
+    let mut text = "Exit codes:".to_owned();
+    for exit in Exit::ALL {
+        text.push_str(&format!("\n  {:>2}  {}", exit.code(), exit.meaning()));
+    }
+    text
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> ExitCode {
         ExitCode::from(exit.code())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_document_has_each_code() {
+        let document = include_str!("../docs/exit-codes.md");
+        let rows: Vec<&str> = document
+            .lines()
+            .filter(|line| line.starts_with("| ") && !line.contains("code"))
+            .collect();
+        let codes = Exit::ALL.map(|exit| format!("| {} | {} |", exit.code(), exit.meaning()));
+        assert_eq!(rows, codes);
+        assert_eq!(listed().lines().count(), 1 + codes.len());
     }
 }

@@ -10,6 +10,7 @@ pub mod engines;
 pub mod exit;
 pub mod fleet;
 pub mod job;
+mod next;
 pub mod node;
 pub mod settings;
 mod signals;

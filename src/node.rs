@@ -140,7 +140,11 @@ impl From<JobError> for Failure {
             | JobError::Dispatch(_)
             | JobError::Changed { .. } => "the job cannot start",
         };
-        Failure::new(exit, what).why(error)
+        let next = crate::next::after_start(&error);
+        Failure {
+            next,
+            ..Failure::new(exit, what).why(error)
+        }
     }
 }
 

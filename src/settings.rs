@@ -3,7 +3,7 @@
 use crate::ctl::Failure;
 use crate::exit::Exit;
 use engine::WebOptions;
-use node_config::{Config, Dirs, LoadRequest, Loaded, Outside};
+use node_config::{Config, Dirs, LoadRequest, Loaded, Origin, Outside, config_files};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ pub struct Settings {
     /// What other programs' variables ask for.
     pub outside: Outside,
     warnings: Vec<String>,
+    own: Vec<String>,
 }
 
 impl Settings {
@@ -24,6 +25,12 @@ impl Settings {
 
     pub fn warnings(&self) -> &[String] {
         &self.warnings
+    }
+
+    /// What is set for this process and concerns a job, each with its origin. A node that runs
+    /// does not learn of it: it has read its own variables and files.
+    pub fn own(&self) -> &[String] {
+        &self.own
     }
 
     /// Where the compiled REPL lies. It may be deleted at any time.
@@ -41,6 +48,11 @@ impl Settings {
             .context
             .index_cache
             .then(|| self.dirs.cache.join("indexes"))
+    }
+
+    /// Copies of contexts that are too large for memory; each is gone with its job.
+    pub fn scratch(&self) -> PathBuf {
+        self.config.cache.dir.join("scratch")
     }
 
     /// How servers and hubs are reached.
@@ -65,12 +77,31 @@ impl From<Loaded> for Settings {
     fn from(loaded: Loaded) -> Settings {
         Settings {
             warnings: loaded.warnings.iter().map(ToString::to_string).collect(),
+            own: own(&loaded),
             config: loaded.config,
             dirs: loaded.dirs,
             outside: loaded.outside,
         }
     }
 }
+
+fn own(loaded: &Loaded) -> Vec<String> {
+    let read_by_nodes = config_files(&loaded.dirs, Path::new("/"), false);
+    let is_own = |origin: &Origin| match origin {
+        Origin::Default | Origin::Follows { .. } | Origin::Flag { .. } => false,
+        Origin::File { path, .. } => !read_by_nodes.contains(path),
+        Origin::Profile { .. } | Origin::Variable { .. } => true,
+    };
+    let of_jobs = |key: &str| !NOT_OF_JOBS.iter().any(|section| key.starts_with(section));
+    let origins = loaded.origins.iter();
+    origins
+        .filter(|(key, origin)| of_jobs(key) && is_own(origin))
+        .map(|(key, origin)| format!("{key} ({origin})"))
+        .collect()
+}
+
+/// Sections that a job's outcome does not depend on; the display is the client's in any case.
+const NOT_OF_JOBS: [&str; 3] = ["display.", "api.", "cluster."];
 
 /// The configuration with its origins, as `config show` prints it.
 pub(crate) fn load(file: Option<&Path>) -> Result<Loaded, Failure> {
@@ -84,4 +115,49 @@ pub(crate) fn load(file: Option<&Path>) -> Result<Loaded, Failure> {
             .why(error)
             .next("mend it, then run `rlm-ctl config check`")
     })
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use node_config::{Environment, Layer};
+
+    /// The settings of a user who has set nothing but the flags given.
+    pub(crate) fn settings(flags: &[(&str, &str)]) -> Settings {
+        let home = [("HOME".to_owned(), "/home/u".to_owned())];
+        let request = LoadRequest {
+            flags: flags
+                .iter()
+                .map(|(key, text)| ((*key).to_owned(), (*text).to_owned(), "--x".to_owned()))
+                .collect(),
+            ..LoadRequest::default()
+        };
+        let nowhere = Path::new("/nowhere");
+        let loaded = node_config::load_from(&request, &Environment(home.into()), nowhere);
+        Settings::from(loaded.unwrap())
+    }
+
+    #[test]
+    fn what_a_node_does_not_read_is_this_process_own() {
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let home = Environment([pair("HOME", "/home/u")].into());
+        let file = |path: &str, text: &str| Layer::File {
+            path: path.into(),
+            text: text.to_owned(),
+        };
+        let here = "[budgets]\nturns = 7\n[display]\nlive = \"off\"\n";
+        let layers = [
+            file("/home/u/.config/rlm/config.toml", "[budgets]\ndepth = 2\n"),
+            file("rlm.toml", here),
+            Layer::Environment(Environment([pair("RLM_CACHE_ENABLED", "off")].into())),
+        ];
+        let loaded = node_config::resolve(&layers, &Dirs::of(&home).unwrap());
+        assert_eq!(
+            Settings::from(loaded.unwrap()).own(),
+            [
+                "budgets.turns (rlm.toml:2)",
+                "cache.enabled (environment RLM_CACHE_ENABLED)"
+            ]
+        );
+    }
 }

@@ -74,7 +74,20 @@ impl Usage {
     pub fn total(&self) -> u64 {
         self.prompt_tokens + self.completion_tokens
     }
+
+    /// A server may report anything; sums of this stay far from the end of a `u64`.
+    #[must_use]
+    pub fn sane(self) -> Usage {
+        Usage {
+            prompt_tokens: self.prompt_tokens.min(MOST_TOKENS),
+            cached_tokens: self.cached_tokens.min(MOST_TOKENS),
+            completion_tokens: self.completion_tokens.min(MOST_TOKENS),
+        }
+    }
 }
+
+/// 2^40 tokens: beyond what any one call or child can use.
+const MOST_TOKENS: u64 = 1 << 40;
 
 impl AddAssign for Usage {
     fn add_assign(&mut self, other: Usage) {

@@ -51,7 +51,8 @@ pub(crate) fn read(variables: &Environment) -> Reading {
 }
 
 /// Variables of ours that set no field.
-pub(crate) const RESERVED: &[&str] = &["RLM_PROFILE", "RLM_CONFIG", "RLM_LOG", API_KEY];
+pub(crate) const RESERVED: &[&str] =
+    &["RLM_PROFILE", "RLM_CONFIG", "RLM_LOG", "RLM_TOKEN", API_KEY];
 
 /// Holds the key with which `rlm-ctl` asks a node over TCP.
 pub const API_KEY: &str = "RLM_API_KEY";

@@ -30,11 +30,3 @@ pub struct Gpu {
     /// PCI address such as `0000:01:00.0`.
     pub address: String,
 }
-
-impl Hardware {
-    /// Threads of an engine that is left to choose: the cores less one, since an engine whose
-    /// thread is pushed off its core stalls all the others.
-    pub fn engine_threads(&self) -> u32 {
-        self.cores.saturating_sub(1).max(1)
-    }
-}

@@ -83,8 +83,8 @@ const INTRODUCTION: &str = "\
 Written by `cargo run -p node-config --example reference`; a test compares.
 
 A value comes from the first of these that sets it: a flag, an `RLM_*` variable, `./rlm.toml` (for
-`rlm-ctl` only), `~/.config/rlm/config.toml`, `/etc/rlm/node.toml`, the profile named by `--profile`
-or `RLM_PROFILE`, the default below. `rlm-ctl config show --origin` tells which.
+`rlm-ctl` only), `~/.config/rlm/config.toml`, `/etc/rlm/node.toml`, the profile named by
+`RLM_PROFILE`, the default below. `rlm-ctl config show --origin` tells which.
 
 Unknown keys are errors. Spans of time are written `\"250ms\"`, `\"30s\"`, `\"1h30m\"`; sizes
 `\"20kB\"` (1000) or `\"512MiB\"` (1024). Paths in a file are relative to that file; `~/` is the
@@ -102,7 +102,7 @@ then shows `follows`); two values that were both set are an error that names bot
 const LEGACY_TITLE: &str = "
 ## Keys of the first design
 
-`--profile optimized` is the first design's file, unchanged. Its keys may stand in any file.
+`RLM_PROFILE=optimized` loads the first design's file, unchanged. Its keys may stand in any file.
 
 | key | what becomes of it |
 |---|---|

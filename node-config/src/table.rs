@@ -364,8 +364,8 @@ const ALONE: &[Field] = &[
             max: 1_000_000_000,
         },
         "1_000_000",
-        "Reads of the context and other calls into the host, for one block.",
-        "A loop over every line of a huge context needs more; it takes 0.1 ms each.",
+        "Model calls that one block may make.",
+        "Fewer stop a runaway loop sooner; `budgets.sub_calls` bounds the whole job.",
     ),
     field(
         "repl.recursion",
@@ -395,7 +395,8 @@ const ALONE: &[Field] = &[
         },
         "\"10GiB\"",
         "The largest context that is opened, all sources together.",
-        "A context is mapped, not read: it costs address space and, for search, an index.",
+        "Up to 256 MiB are read into memory; more is copied to the folder for temporary files and \
+         mapped from there, so it needs that much disk. Search needs an index beside it.",
     ),
     field(
         "context.max_files",
@@ -432,7 +433,7 @@ const ALONE: &[Field] = &[
         "engine.llama.threads",
         FieldKind::AutoCount { min: 1, max: 1024 },
         "\"auto\"",
-        "Threads of an engine process; `\"auto\"` is the cores less one, at least one.",
+        "Threads of an engine process; `\"auto\"` is all cores up to two, one less from three on.",
         "An engine must own its cores: one thread too many stalls all of them.",
     ),
     field(
@@ -548,8 +549,8 @@ const ALONE: &[Field] = &[
         "providers.openai.servers",
         FieldKind::OpenAiServers,
         "[]",
-        "Servers by name; `openai:NAME` finds the one that serves the model.",
-        "Lower `priority` is asked first.",
+        "Keys and limits of servers by their `url`: `openai:NAME@URL` takes those of that URL.",
+        "Every URL that is not listed gets the key above; a listed one gets its own or none.",
     ),
     field(
         "providers.ollama.url",
@@ -696,14 +697,14 @@ pub const OPENAI_SERVER: &[Field] = &[
         "url",
         FieldKind::Url,
         "",
-        "Base address as in the official clients, with `/v1`.",
+        "Base address as in `openai:NAME@URL`, with `/v1`.",
         "None.",
     ),
     field(
         "models",
         FieldKind::Texts,
         "[]",
-        "Models that it serves; none means any.",
+        "No effect: a model's name has its server's URL.",
         "None.",
     ),
     field(
@@ -720,7 +721,7 @@ pub const OPENAI_SERVER: &[Field] = &[
         "priority",
         FieldKind::Count { min: 0, max: 1000 },
         "1",
-        "Lower is asked first.",
+        "No effect: a model's name has its server's URL.",
         "None.",
     ),
     field(

@@ -136,6 +136,6 @@ fn surely_not(error: &ProposeError) -> bool {
 }
 
 /// A setting whose only use here is to be written and read.
-const REGISTER: &str = "jobs.model";
+pub(crate) const REGISTER: &str = "jobs.model";
 const ACCEPT_TRIES: u32 = 60;
 const RETRY: Duration = Duration::from_millis(120);

@@ -42,6 +42,8 @@ pub struct DiskCounters {
     /// Of them, those that a power cut came before the end of.
     pub cut_short: u64,
     pub errors: u64,
+    /// Of them, those of reads.
+    pub read_errors: u64,
     pub full: u64,
     pub torn: u64,
     pub lost_bytes: u64,
@@ -54,6 +56,7 @@ impl DiskCounters {
         self.slow += more.slow;
         self.cut_short += more.cut_short;
         self.errors += more.errors;
+        self.read_errors += more.read_errors;
         self.full += more.full;
         self.torn += more.torn;
         self.lost_bytes += more.lost_bytes;
@@ -113,6 +116,14 @@ impl SimDisk {
         inner.busy_until.saturating_sub(inner.time.now())
     }
 
+    /// Syncs that a power cut would come before the end of now.
+    pub fn syncs_under_way(&self) -> usize {
+        let inner = self.lock();
+        let now = inner.time.now();
+        let under_way = inner.under_way.iter();
+        under_way.filter(|(end, _)| *end > now).count()
+    }
+
     pub fn image(&self) -> DiskImage {
         DiskImage(self.lock().image.clone())
     }
@@ -134,7 +145,12 @@ impl SimDisk {
     /// Flips one random bit of data at rest in a file whose name contains `part`; false when there
     /// is none.
     pub fn flip_bit(&self, part: &str) -> bool {
-        self.lock().flip_bit(part)
+        self.flip_bit_before(part, 0)
+    }
+
+    /// As [`SimDisk::flip_bit`], but not among the last `spare` bytes of the last such file.
+    pub fn flip_bit_before(&self, part: &str, spare: usize) -> bool {
+        self.lock().flip_bit(part, spare)
     }
 
     pub fn names(&self) -> Vec<String> {

@@ -36,6 +36,8 @@ pub struct Counters {
     pub delayed: u64,
     pub blocked: u64,
     pub too_large: u64,
+    /// Of them, those that a path takes which was not narrowed: the others only ask how wide it is.
+    pub swallowed: u64,
 }
 
 /// One simulated network; clones are the same network.
@@ -102,9 +104,11 @@ impl Fabric {
         self.lock().blocked.remove(&(from, to));
     }
 
-    /// All partitions end; rates stay.
+    /// All partitions end, and paths are as wide as before; rates stay.
     pub fn heal(&self) {
-        self.lock().blocked.clear();
+        let mut inner = self.lock();
+        inner.blocked.clear();
+        inner.mtu = MTU;
     }
 
     pub(crate) fn trace(&self) -> Trace {
@@ -127,6 +131,7 @@ impl Inner {
         }
         if bytes > self.mtu {
             self.counters.too_large += 1;
+            self.counters.swallowed += u64::from(bytes <= MTU);
             return Fate::default();
         }
         let rates = self.rates;

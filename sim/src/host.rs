@@ -108,6 +108,14 @@ impl Machine {
         &self.0.card
     }
 
+    pub(crate) fn fabric(&self) -> &Fabric {
+        &self.0.fabric
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.0.settings
+    }
+
     /// The running node; none while the machine is down or has not joined.
     pub fn node(&self) -> Option<Arc<Node>> {
         self.0
@@ -182,6 +190,7 @@ impl Machine {
             self.0
                 .trace
                 .event(&self.0.name, format!("cannot settle: {why}"));
+            self.start_again().await;
             return std::future::pending().await;
         }
         let socket = match SimSocket::bind(&self.0.card, PORT, self.0.fabric.clone()) {
@@ -201,9 +210,7 @@ impl Machine {
                 self.0
                     .trace
                     .event(&self.0.name, format!("did not start: {error}"));
-                // As systemd does: again, after a while.
-                tokio::time::sleep(RESTART).await;
-                self.0.aborted.store(true, Ordering::Relaxed);
+                self.start_again().await;
             }
         }
         let (sender, mut work) = mpsc::channel(WORK_QUEUE);
@@ -211,6 +218,12 @@ impl Machine {
         while let Some(work) = work.recv().await {
             tokio::spawn(work);
         }
+    }
+
+    /// As systemd does: after a while.
+    async fn start_again(&self) {
+        tokio::time::sleep(RESTART).await;
+        self.0.aborted.store(true, Ordering::Relaxed);
     }
 
     fn client(&self, number: u32) -> crate::client::Client {
@@ -275,7 +288,7 @@ impl Machine {
         Err("no join succeeded".to_owned())
     }
 
-    fn clock(&self) -> Arc<dyn WallClock> {
+    pub(crate) fn clock(&self) -> Arc<dyn WallClock> {
         Arc::new(SimClock {
             machine: self.clone(),
         })
@@ -332,7 +345,7 @@ fn is_version(why: &EnterError) -> bool {
     )
 }
 
-fn sockets(socket: SimSocket) -> Sockets {
+pub(crate) fn sockets(socket: SimSocket) -> Sockets {
     Sockets {
         runtime: Arc::new(SimRuntime),
         socket: Arc::new(socket),

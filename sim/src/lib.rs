@@ -22,6 +22,7 @@ pub mod invariants;
 pub mod machine;
 pub mod net;
 pub mod oracle;
+mod stranger;
 pub mod time;
 pub mod trace;
 pub mod world;

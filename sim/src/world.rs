@@ -267,9 +267,23 @@ impl World {
         }
         let machine = self.machines[i].clone();
         self.trace.event(machine.name(), "boots");
-        if let Err(why) = self.computers[i].start(machine.clone().live()) {
+        self.power_on(i, machine.live());
+    }
+
+    /// From now on a machine runs something else than a node of ours.
+    pub(crate) fn occupy(&mut self, i: usize, life: impl Future<Output = ()> + 'static) {
+        let machine = self.machines[i].clone();
+        self.trace.event(machine.name(), "is a stranger's");
+        machine.forget_node();
+        self.computers[i].stop();
+        machine.card().unplug();
+        self.power_on(i, life);
+    }
+
+    fn power_on(&mut self, i: usize, life: impl Future<Output = ()> + 'static) {
+        if let Err(why) = self.computers[i].start(life) {
             let what = format!("has no runtime: {why}");
-            self.trace.event(machine.name(), what);
+            self.trace.event(self.machines[i].name(), what);
         }
     }
 

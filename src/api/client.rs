@@ -1,67 +1,98 @@
 //! Asks a running node over its socket.
 
 use super::AnswerLine;
+use crate::clock::Clock;
 use crate::ctl::Failure;
-use crate::job::{JobReport, Observer, SubmitRequest};
+use crate::job::{JobEvent, JobReport, Observer, Seen, SubmitRequest};
+use base::{Ending, JobId, JobOutcome};
 use bytes::Bytes;
 use engine::CancellationToken;
 use http_body_util::{BodyExt, Full};
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::net::UnixStream;
 
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    /// Nobody listens: run the job in this process.
-    #[error("no node is running on this machine")]
-    NoNode,
     #[error("the node went away in the middle of the job: {0}")]
     Lost(String),
     #[error("the node's answer cannot be understood ({0}); is it of another version?")]
     Garbled(String),
     #[error("{0}")]
     Refused(Failure),
+    /// Before the job had started.
     #[error("cancelled")]
     Cancelled,
 }
 
-/// Runs a job on the node behind `socket`; its events go to `observer`.
+/// The node that listens at `socket`; `None`: run the job in this process.
+pub async fn connect(socket: &Path) -> Option<UnixStream> {
+    UnixStream::connect(socket).await.ok()
+}
+
+/// Runs a job on `node`; its events go to `observer`.
 pub async fn submit(
-    socket: &Path,
+    node: UnixStream,
     request: &SubmitRequest,
     observer: &Arc<dyn Observer>,
     cancel: &CancellationToken,
 ) -> Result<JobReport, ClientError> {
-    let stream = UnixStream::connect(socket)
-        .await
-        .map_err(|_| ClientError::NoNode)?;
+    let clock = Clock::start();
     let lost = |error: hyper::Error| ClientError::Lost(error.to_string());
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(node))
         .await
         .map_err(lost)?;
     let driver = tokio::spawn(connection);
     let body = serde_json::to_vec(request).map_err(|e| ClientError::Garbled(e.to_string()))?;
-    let request = Request::post("/v1/jobs")
+    let asking = Request::post("/v1/jobs")
         .header("host", "node")
         .header("content-type", "application/json")
         .body(Full::new(Bytes::from(body)))
         .map_err(|error| ClientError::Garbled(error.to_string()))?;
-    let response = sender.send_request(request).await.map_err(lost)?;
+    let response = sender.send_request(asking).await.map_err(lost)?;
     let status = response.status();
+    let mut seen = Seen::default();
     let answer = if status.is_success() {
-        read(response.into_body(), observer, cancel).await
+        read(response.into_body(), &mut seen, observer, cancel).await
     } else {
         Err(ClientError::Garbled(format!("status {status}")))
     };
     driver.abort();
-    answer
+    match (answer, seen.job) {
+        (Err(ClientError::Cancelled), Some(job)) => {
+            let seconds = clock.elapsed().as_secs_f64();
+            let report = left(job, &seen, seconds, request.trace.clone());
+            observer.see(JobEvent::Finished {
+                outcome: report.outcome.clone(),
+                seconds,
+            });
+            Ok(report)
+        }
+        (answer, _) => answer,
+    }
+}
+
+/// What is known of a job that its client leaves; the node ends it, and its trace has the rest.
+fn left(job: JobId, seen: &Seen, seconds: f64, trace: Option<PathBuf>) -> JobReport {
+    JobReport {
+        job,
+        outcome: JobOutcome {
+            ending: Ending::Cancelled,
+            answer: None,
+            tally: seen.tally(),
+        },
+        seconds,
+        trace,
+        trace_failure: None,
+    }
 }
 
 async fn read(
     mut body: Incoming,
+    seen: &mut Seen,
     observer: &Arc<dyn Observer>,
     cancel: &CancellationToken,
 ) -> Result<JobReport, ClientError> {
@@ -82,7 +113,10 @@ async fn read(
             let line = serde_json::from_slice(&line)
                 .map_err(|error| ClientError::Garbled(error.to_string()))?;
             match line {
-                AnswerLine::Event { event } => observer.see(event),
+                AnswerLine::Event { event } => {
+                    seen.take(&event);
+                    observer.see(event);
+                }
                 AnswerLine::Report { report } => return Ok(*report),
                 AnswerLine::Error { error } => return Err(ClientError::Refused(error.into())),
             }

@@ -10,7 +10,7 @@ mod openapi;
 mod routes;
 mod server;
 
-pub use client::{ClientError, submit};
+pub use client::{ClientError, connect, submit};
 pub use door::{Door, Guest, Peer, TlsParts};
 pub use gate::{Asker, Gate, guard};
 pub use keys::{ApiKeyError, ApiKeys, KeyRecord};

@@ -3,12 +3,12 @@
 
 use super::{AnswerLine, ErrorBody, HealthReply};
 use crate::fleet::api::{
-    ChangeRequest, DoctorReply, DoneReply, KeyList, KeyMade, KeyRequest, RegistryList,
-    RollbackRequest, SettingList, SettingRequest, TokenList, TokenMade, TokenRequest, TreeReply,
+    AuditList, ChangeRequest, DoctorReply, DoneReply, KeyList, KeyMade, KeyRequest, RegistryList,
+    RollbackRequest, SettingList, SettingRequest, StatusReply, TokenList, TokenMade, TokenRequest,
+    TreeReply,
 };
 use crate::fleet::registry::{BlobMade, ServeRequest, VersionMade, VersionRequest};
 use crate::job::SubmitRequest;
-use cluster::StatusView;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
@@ -108,7 +108,7 @@ const OPERATIONS: &[Operation] = &[
         "/v1/cluster/status",
         "The cluster as this node sees it, at once; with `?confirm=true` after the leader made \
          sure that nothing newer is committed.",
-        shape::<StatusView>,
+        shape::<StatusReply>,
     ),
     look("/v1/cluster/tokens", "Join tokens.", shape::<TokenList>),
     act(
@@ -191,6 +191,11 @@ const OPERATIONS: &[Operation] = &[
         "Serves an earlier version again.",
         Some(shape::<RollbackRequest>),
         shape::<DoneReply>,
+    ),
+    look(
+        "/v1/cluster/audit",
+        "Who changed what in the cluster; with `?last=N` the newest records only.",
+        shape::<AuditList>,
     ),
     look(
         "/v1/cluster/tree",
@@ -309,6 +314,10 @@ fn parameters(operation: &Operation) -> Vec<Value> {
     if operation.path == "/v1/cluster/status" {
         let flag = json!({"type": "boolean", "default": false});
         parameters.push(json!({"name": "confirm", "in": "query", "schema": flag}));
+    }
+    if operation.path == "/v1/cluster/audit" {
+        let number = json!({"type": "integer", "minimum": 0});
+        parameters.push(json!({"name": "last", "in": "query", "schema": number}));
     }
     parameters
 }

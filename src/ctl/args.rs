@@ -1,11 +1,14 @@
 //! The command line of `rlm-ctl`: names, help and shapes. Decides nothing.
 
 use super::fleet::{
-    ChangeArgs, KeyCommand, NodeCommand, PromoteArgs, RegistryCommand, RemoveArgs, SettingsArgs,
-    StatusArgs, TokenCommand, Where,
+    AuditArgs, ChangeArgs, KeyCommand, NodeCommand, NodesArgs, PromoteArgs, RegistryCommand,
+    RemoveArgs, SettingsArgs, StatusArgs, TokenCommand, Where,
 };
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use node_config::FIELDS;
+use std::num::ParseIntError;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
 /// Asks questions of contexts that no model's window could hold.
@@ -14,7 +17,8 @@ use std::time::Duration;
     name = "rlm-ctl",
     version,
     propagate_version = true,
-    disable_help_subcommand = true
+    disable_help_subcommand = true,
+    after_help = crate::exit::listed()
 )]
 pub struct Cli {
     /// Read this configuration file instead of the usual places
@@ -42,7 +46,7 @@ pub enum Command {
     /// The cluster on one screen: who leads, what may be lost, who is not ready and why
     Status(StatusArgs),
     /// Every node, with its part, slots and reasons
-    Nodes(StatusArgs),
+    Nodes(NodesArgs),
     /// Join tokens
     #[command(subcommand)]
     Token(TokenCommand),
@@ -63,12 +67,41 @@ pub enum Command {
     Registry(RegistryCommand),
     /// Settings of the whole cluster
     Settings(SettingsArgs),
+    /// Who changed what in the cluster, the newest last
+    Audit(AuditArgs),
     /// Check the configuration and see where each value comes from
     #[command(subcommand)]
     Config(ConfigCommand),
     /// Holds one model; started by the engine itself
     #[command(hide = true)]
     EngineWorker,
+}
+
+impl Command {
+    /// Whether a failure, too, is a JSON document on standard output.
+    pub(super) fn wants_json(&self) -> bool {
+        match self {
+            Command::Submit(args) => args.output.is_json(),
+            Command::Model(ModelCommand::List { output } | ModelCommand::Show { output, .. }) => {
+                output.is_json()
+            }
+            Command::Status(args) => args.output.is_json(),
+            Command::Nodes(args) => args.output.is_json(),
+            Command::Token(command) => command.wants_json(),
+            Command::Key(command) => command.wants_json(),
+            Command::Promote(args) => args.output.is_json(),
+            Command::Demote(args) => args.output.is_json(),
+            Command::Remove(args) => args.change.output.is_json(),
+            Command::Node(NodeCommand::Tree { output }) => output.is_json(),
+            Command::Registry(command) => command.wants_json(),
+            Command::Settings(args) => args.output.is_json(),
+            Command::Audit(args) => args.output.is_json(),
+            Command::Model(ModelCommand::Pull { .. } | ModelCommand::Rm { .. })
+            | Command::Trace(_)
+            | Command::Config(_)
+            | Command::EngineWorker => false,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -78,6 +111,12 @@ pub enum Output {
     Text,
     /// One JSON document
     Json,
+}
+
+impl Output {
+    pub fn is_json(self) -> bool {
+        self == Output::Json
+    }
 }
 
 #[derive(Debug, Args)]
@@ -96,26 +135,26 @@ pub struct SubmitArgs {
     /// Prompts for `small` or `capable` models; by default the catalog's word for the root model
     #[arg(long, value_name = "NAME")]
     pub profile: Option<String>,
-    /// Turns of the root model
-    #[arg(long, value_name = "N")]
+    /// Turns of the root model, even where its prompts are made for fewer
+    #[arg(long, value_name = "N", value_parser = count::<u32>("budgets.turns"))]
     pub max_turns: Option<u32>,
     /// Sub-calls of the whole job
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = count::<u32>("budgets.sub_calls"))]
     pub max_sub_calls: Option<u32>,
     /// Prompt and completion tokens of the whole job
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = count::<u64>("budgets.tokens"))]
     pub max_tokens: Option<u64>,
     /// Wall-clock time of the job, such as 90s or 10m
-    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    #[arg(long, value_name = "TIME", value_parser = wall)]
     pub max_time: Option<Duration>,
     /// Levels of rlm_query below the root; 0 makes rlm_query a plain llm_query
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = count::<u32>("budgets.depth"))]
     pub max_depth: Option<u32>,
     /// Failed turns in a row
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = count::<u32>("budgets.consecutive_errors"))]
     pub max_errors: Option<u32>,
     /// Sub-calls in flight at once
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = count::<u32>("dispatch.max_concurrent"))]
     pub max_concurrent: Option<u32>,
     /// Neither read nor write the reply cache
     #[arg(long)]
@@ -184,17 +223,83 @@ pub enum ConfigCommand {
     },
 }
 
-fn parse_duration(text: &str) -> Result<Duration, String> {
-    node_config::parse_span(text).map_err(|error| error.to_string())
+/// A whole number that the setting `key` would take.
+fn count<N>(key: &'static str) -> impl Fn(&str) -> Result<N, String> + Clone
+where
+    N: FromStr<Err = ParseIntError>,
+{
+    move |text: &str| -> Result<N, String> {
+        fits(key, text)?;
+        let number = text.trim().replace('_', "").parse::<N>();
+        number.map_err(|error| error.to_string())
+    }
+}
+
+fn wall(text: &str) -> Result<Duration, String> {
+    let span = node_config::parse_span(text).map_err(|error| error.to_string())?;
+    fits("budgets.wall", text).map(|()| span)
+}
+
+/// Flags have the bounds of the settings that they stand for.
+fn fits(key: &str, text: &str) -> Result<(), String> {
+    let field = FIELDS.iter().find(|field| field.key == key);
+    let field = field.ok_or_else(|| format!("there is no setting `{key}`"))?;
+    let checked = field.kind.check(&field.kind.from_text(text));
+    checked
+        .map(drop)
+        .map_err(|expected| format!("give {expected}"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::Cli;
-    use clap::CommandFactory;
+    use clap::{CommandFactory, Parser};
 
     #[test]
     fn every_command_can_be_parsed() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn flags_take_what_their_settings_take() {
+        let parsed = |flag: &str, value: &str| {
+            let words = ["rlm-ctl", "submit", "--context", "a", "What?", flag, value];
+            Cli::try_parse_from(words).map_err(|error| error.to_string())
+        };
+        for (flag, right, wrong) in [
+            ("--max-turns", "1", "0"),
+            ("--max-sub-calls", "0", "10000001"),
+            ("--max-tokens", "5_000_000", "999"),
+            ("--max-time", "1s", "999ms"),
+            ("--max-depth", "8", "4000"),
+            ("--max-errors", "1000", "0"),
+            ("--max-concurrent", "1", "0"),
+        ] {
+            assert!(parsed(flag, right).is_ok(), "{flag} {right}");
+            let refused = parsed(flag, wrong).unwrap_err();
+            assert!(refused.contains("give a "), "{refused}");
+            let named = format!("invalid value '{wrong}' for '{flag} ");
+            assert!(refused.contains(&named), "{refused}");
+        }
+    }
+
+    #[test]
+    fn whoever_wants_json_gets_it_for_failures_too() {
+        for (words, json) in [
+            ("nodes -o json", true),
+            ("nodes -o ndjson", true),
+            ("nodes -o id", false),
+            ("token create -o json", true),
+            ("token revoke 00 -o json", true),
+            ("remove n1 --dead -o json", true),
+            ("registry rollback m -o json", true),
+            ("settings cluster.name=lab -o json", true),
+            ("audit -n 3 -o json", true),
+            ("status", false),
+        ] {
+            let words = ["rlm-ctl"].into_iter().chain(words.split(' '));
+            let cli = Cli::try_parse_from(words.clone()).unwrap();
+            assert_eq!(cli.command.wants_json(), json, "{words:?}");
+        }
     }
 }

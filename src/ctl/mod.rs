@@ -12,8 +12,9 @@ mod trace;
 pub use args::{Cli, Command, ConfigCommand, ModelCommand, Output, SubmitArgs, TraceCommand};
 pub use failure::Failure;
 pub use fleet::{
-    AddArgs, ChangeArgs, KeyCommand, NodeCommand, PromoteArgs, RegistryCommand, RemoveArgs,
-    SOCKET as NODE_SOCKET, SettingsArgs, StatusArgs, TokenCommand, Where,
+    AddArgs, AuditArgs, ChangeArgs, KeyCommand, ListOutput, NodeCommand, NodesArgs, PromoteArgs,
+    RegistryCommand, RemoveArgs, SOCKET as NODE_SOCKET, SettingsArgs, StatusArgs, TokenCommand,
+    Where,
 };
 
 use crate::exit::Exit;
@@ -26,7 +27,7 @@ pub fn main(cli: Cli) -> ExitCode {
     if matches!(cli.command, Command::EngineWorker) {
         return engine_llama::worker_main();
     }
-    let json = wants_json(&cli.command);
+    let json = cli.command.wants_json();
     match run(cli) {
         Ok(exit) => exit.into(),
         Err(failure) => {
@@ -69,10 +70,6 @@ fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
         .enable_all()
         .build()
         .map_err(|error| Failure::new(Exit::Failed, "the runtime cannot start").why(error))
-}
-
-fn wants_json(command: &Command) -> bool {
-    matches!(command, Command::Submit(args) if args.output == Output::Json)
 }
 
 /// Writes to standard output. A reader that went away is not a failure of the command.

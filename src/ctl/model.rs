@@ -8,7 +8,9 @@ use crate::settings::Settings;
 use crate::signals::asked_to_stop;
 use engine::CancellationToken;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use models::{Listed, Phase, Progress, PullError, PullOptions, Puller, Shown, Store, StoreError};
+use models::{
+    Listed, Phase, Profile, Progress, PullError, PullOptions, Puller, Shown, Store, StoreError,
+};
 use std::io::IsTerminal;
 use std::path::Path;
 use std::sync::Mutex;
@@ -153,7 +155,8 @@ fn show_text(shown: &Shown) -> String {
     if let Some(licence) = &shown.licence {
         lines.push(format!("licence   {licence}"));
     }
-    lines.push(format!("prompts   {}", shown.profile.as_str()));
+    let prompts = shown.profile.map_or("as suits its size", Profile::as_str);
+    lines.push(format!("prompts   {prompts}"));
     for source in &shown.sources {
         lines.push(format!("source    {source}"));
     }

@@ -2,21 +2,24 @@
 
 use super::args::{Output, SubmitArgs};
 use super::{Failure, complain, print};
-use crate::api::{ClientError, submit};
+use crate::api::{ClientError, connect, submit};
 use crate::display::Display;
 use crate::exit::Exit;
 use crate::job::{ContextSource, JobEvent, JobReport, Observer, SubmitRequest, Unobserved};
+use crate::next::after_job;
 use crate::node::Node;
 use crate::settings::Settings;
 use crate::signals::asked_to_stop;
 use base::Ending;
-use engine::CancellationToken;
+use engine::{CancellationToken, ModelName};
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// The most that is read from standard input: it is held in memory, unlike a file.
 const MAX_STDIN_BYTES: u64 = 4 << 30;
+/// Settings that one warning names; the others are counted.
+const NAMED_SETTINGS: usize = 4;
 
 pub(super) async fn run(
     args: SubmitArgs,
@@ -26,13 +29,22 @@ pub(super) async fn run(
     let request = request(&args)?;
     let cancel = CancellationToken::new();
     let interrupt = tokio::spawn(cancel_on_interrupt(cancel.clone()));
+    let node = connect(&settings.socket()).await;
+    if node.is_some()
+        && let Some(warning) = unheard(settings.own())
+    {
+        complain(&warning);
+    }
     let observer: Arc<dyn Observer> = if quiet {
         Arc::new(Unobserved)
     } else {
         Arc::new(Display::start(&settings))
     };
-    let ran = match submit(&settings.socket(), &request, &observer, &cancel).await {
-        Err(ClientError::NoNode) => {
+    let ran = match node {
+        Some(node) => submit(node, &request, &observer, &cancel)
+            .await
+            .map_err(client_failure),
+        None => {
             let what = "no node is running here: this process does the work itself".to_owned();
             observer.see(JobEvent::Preparing {
                 what,
@@ -44,8 +56,6 @@ pub(super) async fn run(
                 .await
                 .map_err(Failure::from)
         }
-        Err(error) => Err(client_failure(error)),
-        Ok(report) => Ok(report),
     };
     drop(observer);
     interrupt.abort();
@@ -60,12 +70,30 @@ pub(super) async fn run(
     Ok(exit_of(&report))
 }
 
+/// Says which settings of this command do not reach the node that runs, if there are any.
+fn unheard(own: &[String]) -> Option<String> {
+    let (named, others) = own.split_at(own.len().min(NAMED_SETTINGS));
+    let more = match others.len() {
+        0 => String::new(),
+        n => format!(" and {n} more"),
+    };
+    (!named.is_empty()).then(|| {
+        format!(
+            "warning: a running node does the work with its own configuration, without {}{more}; \
+             give flags, or set it where the node starts",
+            named.join(", ")
+        )
+    })
+}
+
 fn client_failure(error: ClientError) -> Failure {
     match error {
         ClientError::Refused(failure) => failure,
         ClientError::Cancelled => Failure::new(Exit::Cancelled, "cancelled"),
-        error @ (ClientError::NoNode | ClientError::Lost(_) | ClientError::Garbled(_)) => {
-            Failure::new(Exit::Unreachable, "the node gave no answer").why(error)
+        error @ (ClientError::Lost(_) | ClientError::Garbled(_)) => {
+            Failure::new(Exit::Unreachable, "the node gave no answer")
+                .why(error)
+                .next("see what the node says where it was started, then ask again")
         }
     }
 }
@@ -79,9 +107,9 @@ fn request(args: &SubmitArgs) -> Result<SubmitRequest, Failure> {
     Ok(SubmitRequest {
         question: args.question.clone(),
         context: sources?,
-        model: args.model.clone(),
-        sub_model: args.sub_model.clone(),
-        profile: args.profile.clone(),
+        model: args.model.as_deref().map(model),
+        sub_model: args.sub_model.as_deref().map(model),
+        profile: args.profile.as_deref().map(profile),
         max_turns: args.max_turns,
         max_sub_calls: args.max_sub_calls,
         max_tokens: args.max_tokens,
@@ -91,18 +119,35 @@ fn request(args: &SubmitArgs) -> Result<SubmitRequest, Failure> {
         max_concurrent: args.max_concurrent,
         no_cache: args.no_cache,
         seed: args.seed,
-        trace: args
-            .trace
-            .as_ref()
-            .map(|path| std::path::absolute(path).unwrap_or(path.clone())),
+        trace: args.trace.as_deref().map(absolute),
     })
+}
+
+/// A node has another working folder: what names a file goes to it as a whole path.
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
+fn model(name: &str) -> String {
+    match name.parse::<ModelName>() {
+        Ok(ModelName::Gguf(path)) => absolute(&path).display().to_string(),
+        Ok(_) | Err(_) => name.to_owned(),
+    }
+}
+
+/// The profiles of the program come before folders of their names.
+fn profile(name: &str) -> String {
+    let folder = Path::new(name);
+    if !matches!(name, "small" | "capable") && folder.is_dir() {
+        absolute(folder).display().to_string()
+    } else {
+        name.to_owned()
+    }
 }
 
 fn source(path: &Path) -> Result<ContextSource, Failure> {
     if path != Path::new("-") {
-        // A node has another working folder.
-        let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-        return Ok(ContextSource::Path(absolute));
+        return Ok(ContextSource::Path(absolute(path)));
     }
     let mut bytes = Vec::new();
     let read = std::io::stdin()
@@ -156,6 +201,9 @@ fn print_text(report: &JobReport, quiet: bool) {
     {
         complain(&format!("trace: {}", trace.display()));
     }
+    if let Some(next) = after_job(report) {
+        complain(&format!("next: {next}"));
+    }
 }
 
 fn json(report: &JobReport) -> serde_json::Value {
@@ -166,6 +214,7 @@ fn json(report: &JobReport) -> serde_json::Value {
         "tally": report.outcome.tally,
         "seconds": report.seconds,
         "trace": report.trace,
+        "next": after_job(report),
     });
     if let Ok(serde_json::Value::Object(ending)) = serde_json::to_value(&report.outcome.ending)
         && let Some(object) = value.as_object_mut()
@@ -181,5 +230,54 @@ fn exit_of(report: &JobReport) -> Exit {
         Ending::Limit { .. } => Exit::Deadline,
         Ending::Cancelled => Exit::Cancelled,
         Ending::Failed { .. } => Exit::Failed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ctl::{Cli, Command};
+    use clap::Parser;
+
+    fn request_of(flags: &[&str]) -> SubmitRequest {
+        let words = ["rlm-ctl", "submit", "--context", "a.txt", "What?"];
+        let cli = Cli::try_parse_from(words.iter().chain(flags)).unwrap();
+        let Command::Submit(args) = cli.command else {
+            panic!("another command");
+        };
+        request(&args).unwrap()
+    }
+
+    #[test]
+    fn what_names_a_file_goes_to_the_node_as_a_whole_path() {
+        let here = std::env::current_dir().unwrap();
+        let flags = ["--model", "./x.gguf", "--sub-model", "m/y.gguf"];
+        let whole = |name: &str| Some(here.join(name).display().to_string());
+        let asked = request_of(&flags);
+        assert_eq!(asked.context, [ContextSource::Path(here.join("a.txt"))]);
+        assert_eq!(asked.model, whole("x.gguf"));
+        assert_eq!(asked.sub_model, whole("m/y.gguf"));
+        let asked = request_of(&["--profile", "src", "--trace", "t.jsonl"]);
+        assert_eq!(asked.profile, whole("src"));
+        assert_eq!(asked.trace, Some(here.join("t.jsonl")));
+    }
+
+    #[test]
+    fn what_names_no_file_goes_as_it_is() {
+        for model in ["qwen2.5-coder-1.5b", "openai:m@http://box/v1", "ollama:m"] {
+            let asked = request_of(&["--model", model, "--profile", "small"]);
+            assert_eq!(asked.model.as_deref(), Some(model));
+            assert_eq!(asked.profile.as_deref(), Some("small"));
+        }
+    }
+
+    #[test]
+    fn one_line_names_what_a_node_does_not_hear() {
+        assert_eq!(unheard(&[]), None);
+        let own: Vec<String> = (0..6).map(|n| format!("key{n}")).collect();
+        let said = unheard(&own).unwrap();
+        let named = "without key0, key1, key2, key3 and 2 more;";
+        assert!(said.contains(named), "{said}");
+        assert_eq!(said.lines().count(), 1);
     }
 }

@@ -1,5 +1,6 @@
 //! The command line of `rlm-node`: names, help and shapes.
 
+use crate::ctl::Output;
 use clap::{Args, Parser, Subcommand};
 use node_config::Clustering;
 use std::net::SocketAddr;
@@ -37,9 +38,11 @@ pub enum Command {
     Leave,
     /// Look at the paths to the others, the clocks, the disk and the certificate
     Doctor {
-        /// One JSON document
+        /// The same as `-o json`
         #[arg(long)]
         json: bool,
+        #[arg(long, short, value_enum, default_value_t)]
+        output: Output,
     },
     /// Holds one model; started by the engine itself
     #[command(hide = true)]
@@ -73,7 +76,8 @@ pub struct InitArgs {
 
 #[derive(Debug, Args)]
 pub struct JoinArgs {
-    /// The token. Others on this machine may see it here: --token-file - reads it from the input
+    /// The token. Others on this machine may see it here: --token-file - reads it from the input,
+    /// RLM_TOKEN may hold it, and at a terminal it is asked for
     pub token: Option<String>,
     /// A file that holds the token, or - for standard input
     #[arg(long, value_name = "FILE|-", conflicts_with = "token")]

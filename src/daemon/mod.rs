@@ -2,6 +2,7 @@
 //! prefixes warm between jobs; with a folder that `init` or `join` made it is a cluster's member.
 
 mod args;
+mod log;
 mod notify;
 mod verbs;
 
@@ -27,6 +28,7 @@ pub fn main(cli: Cli) -> ExitCode {
     if matches!(cli.command, Command::EngineWorker) {
         return engine_llama::worker_main();
     }
+    log::start();
     match dispatch(cli) {
         Ok(exit) => exit.into(),
         Err(failure) => {
@@ -58,7 +60,9 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
             }
             Command::Run => run(settings, place).await,
             Command::Leave => verbs::leave(place.socket).await,
-            Command::Doctor { json } => verbs::doctor(place.socket, json).await,
+            Command::Doctor { json, output } => {
+                verbs::doctor(place.socket, json || output.is_json()).await
+            }
             Command::EngineWorker => Ok(Exit::Done),
         }
     })
@@ -114,10 +118,11 @@ async fn run(settings: Settings, at: At) -> Result<Exit, Failure> {
     let keys = Arc::new(ApiKeys::load(&at.data).map_err(Failure::from)?);
     let network = network(member.as_ref(), &settings, keys.clone()).await?;
     let says = introduce(member.as_ref(), &at);
-    let fleet = member
-        .as_ref()
-        .map(|member| fleet::routes(member.node.clone(), at.data.clone(), keys));
-    let router = router(Arc::new(Node::in_process(settings)), fleet).router();
+    let fleet = match &member {
+        Some(member) => fleet::routes(member.node.clone(), at.data.clone(), keys),
+        None => fleet::no_cluster(),
+    };
+    let router = router(Arc::new(Node::in_process(settings)), Some(fleet)).router();
     notify.ready(&says);
     let cluster = member.as_ref().map(|member| &*member.node);
     let stopping = async {
@@ -224,7 +229,11 @@ fn introduce(member: Option<&RunningNode>, at: &At) -> String {
             format!("{} of cluster {}", record.name, record.cluster_name)
         }
         None => {
-            complain(&format!("listening on {}", at.socket.display()));
+            complain(&format!(
+                "listening on {}, of no cluster: `rlm-node init` makes one, \
+                 `rlm-node join --token-file -` enters one, each once this is stopped",
+                at.socket.display()
+            ));
             notify::ALONE.to_owned()
         }
     }
@@ -245,11 +254,33 @@ fn installed(settings: &Settings) -> Vec<String> {
     let Ok(catalog) = crate::engines::catalog(settings) else {
         return Vec::new();
     };
-    let store = models::Store::new(&settings.dirs.data);
+    let store = models::Store::new(&settings.config.models.data_dir);
     let listed = store.list(&catalog).unwrap_or_default();
     listed
         .into_iter()
         .filter(|model| model.installed)
         .map(|model| model.name)
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::tests::settings;
+    use std::fs;
+
+    #[test]
+    fn offered_is_what_a_job_would_find() {
+        let data = tempfile::tempdir().unwrap();
+        let folder = data.path().join("models/mine");
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join("m.gguf"), "GGUF").unwrap();
+        let marker = serde_json::json!({
+            "v": 1, "name": "mine", "file": "m.gguf", "bytes": 4, "sha256": "0".repeat(64),
+            "modified_ns": 0, "source": "a test", "licence": null,
+        });
+        fs::write(folder.join("model.json"), marker.to_string()).unwrap();
+        let at = data.path().to_str().unwrap();
+        assert_eq!(installed(&settings(&[("models.data_dir", at)])), ["mine"]);
+    }
 }

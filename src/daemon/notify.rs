@@ -137,7 +137,7 @@ fn connect(name: &str) -> std::io::Result<UnixDatagram> {
 }
 
 /// A line's end would begin another field.
-fn one_line(text: &str) -> String {
+pub(super) fn one_line(text: &str) -> String {
     text.replace(char::is_control, " ")
 }
 

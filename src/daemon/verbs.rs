@@ -1,6 +1,8 @@
 //! `init`, `join`, `leave` and `doctor`: what they say to a person is here, what they do is in
 //! `fleet` and behind the node's API.
 
+mod token;
+
 use super::args::{InitArgs, JoinArgs, LEAVE};
 use crate::ctl::{Failure, complain, print};
 use crate::exit::Exit;
@@ -10,9 +12,8 @@ use crate::fleet::{FoundWish, JoinWish};
 use cluster::Entered;
 use hyper::Method;
 use node_config::Clustering;
-use std::io::Read;
 use std::path::{Path, PathBuf};
-use transport::Token;
+use std::time::Duration;
 
 pub(super) fn init(data: &Path, args: &InitArgs, config: &Clustering) -> Result<(), Failure> {
     let (listen, advertise) = args.place.addresses(config);
@@ -23,9 +24,10 @@ pub(super) fn init(data: &Path, args: &InitArgs, config: &Clustering) -> Result<
         listen,
         advertise,
     };
-    let record = crate::fleet::found(&wish)?;
+    let (record, root) = crate::fleet::found(&wish)?;
     complain(&format!(
         "cluster {} ({}): {} is its first voter, at {}\n  \
+         its root's BLAKE3 hash, in every token and for --pin:  {root}\n  \
          add a machine:  rlm-ctl token create{}",
         record.cluster_name,
         record.cluster,
@@ -38,7 +40,7 @@ pub(super) fn init(data: &Path, args: &InitArgs, config: &Clustering) -> Result<
 
 pub(super) async fn join(data: &Path, args: &JoinArgs, config: &Clustering) -> Result<(), Failure> {
     let (listen, advertise) = args.place.addresses(config);
-    let token = token(args)?;
+    let token = token::read(args)?;
     let wish = JoinWish {
         data: data.to_owned(),
         node: name(args.name.as_deref()),
@@ -46,7 +48,8 @@ pub(super) async fn join(data: &Path, args: &JoinArgs, config: &Clustering) -> R
         listen,
         advertise,
     };
-    match crate::fleet::join(&wish, &token).await? {
+    let (entered, fsync) = crate::fleet::join(&wish, &token).await?;
+    match entered {
         Entered::Already { record } => {
             complain(&format!(
                 "{} is a member of {} already",
@@ -57,51 +60,42 @@ pub(super) async fn join(data: &Path, args: &JoinArgs, config: &Clustering) -> R
             record,
             clock_ahead_ms,
             certified_for,
+            path,
         } => {
             complain(&format!(
                 "the cluster proved to be {} ({})\n\
                  {} is a member at {}, certified for {} h; it knows {} of the others\n\
-                 the cluster's clock is {clock_ahead_ms} ms ahead",
+                 UDP to {}: {} round trip, {} for an fsync here, clock {clock_ahead_ms:+} ms",
                 record.cluster_name,
                 record.cluster,
                 record.name,
                 record.address,
                 certified_for.as_secs().div_ceil(3600),
                 record.peers.len(),
+                path.seed,
+                millis(path.rtt),
+                fsync.map_or_else(|| "?".to_owned(), millis),
             ));
+            if clock_ahead_ms.unsigned_abs() > CLOCK_APART_MS {
+                complain(&format!(
+                    "warning: this machine's clock is {} s {} the cluster's: a certificate is \
+                     refused where clocks are far apart; keep it in time (chrony, \
+                     systemd-timesyncd)",
+                    clock_ahead_ms.unsigned_abs() / 1000,
+                    if clock_ahead_ms > 0 {
+                        "behind"
+                    } else {
+                        "ahead of"
+                    },
+                ));
+            }
         }
     }
     Ok(())
 }
 
-fn token(args: &JoinArgs) -> Result<Token, Failure> {
-    let text = match (&args.token, &args.token_file) {
-        (Some(token), _) => token.clone(),
-        (None, Some(file)) if file.as_os_str() == "-" => {
-            let mut text = String::new();
-            let read = std::io::stdin()
-                .lock()
-                .take(TOKEN_BYTES)
-                .read_to_string(&mut text);
-            read.map_err(|error| unreadable("standard input", &error))?;
-            text
-        }
-        (None, Some(file)) => std::fs::read_to_string(file)
-            .map_err(|error| unreadable(&file.display().to_string(), &error))?,
-        (None, None) => {
-            return Err(Failure::new(Exit::Usage, "join needs a token")
-                .next("make one on a node of the cluster: `rlm-ctl token create`"));
-        }
-    };
-    text.parse().map_err(|error| {
-        Failure::new(Exit::Usage, "this is no token that can be used")
-            .why(error)
-            .next("copy it again, whole; a new one: `rlm-ctl token create`")
-    })
-}
-
-fn unreadable(what: &str, error: &std::io::Error) -> Failure {
-    Failure::new(Exit::Usage, "the token cannot be read").why(format!("{what}: {error}"))
+fn millis(time: Duration) -> String {
+    format!("{:.1} ms", time.as_secs_f64() * 1000.0)
 }
 
 /// The host's name, cut to what a certificate takes.
@@ -131,7 +125,12 @@ pub(super) async fn leave(socket: PathBuf) -> Result<Exit, Failure> {
 }
 
 pub(super) async fn doctor(socket: PathBuf, json: bool) -> Result<Exit, Failure> {
-    let found: DoctorReply = look(&Reach::Socket(socket), "/v1/cluster/doctor").await?;
+    let looked: Result<DoctorReply, Failure> =
+        look(&Reach::Socket(socket), "/v1/cluster/doctor").await;
+    if json && let Err(failure) = &looked {
+        print(&format!("{}\n", failure.json()));
+    }
+    let found = looked?;
     if json {
         let text = serde_json::to_string_pretty(&found)
             .map_err(|error| Failure::new(Exit::Failed, "no JSON could be written").why(error))?;
@@ -177,6 +176,6 @@ fn path_line(path: &PathLine) -> String {
     text
 }
 
-/// More is no token.
-const TOKEN_BYTES: u64 = 16 * 1024;
+/// Clocks that keep time over the network are not so far apart.
+const CLOCK_APART_MS: u64 = 2_000;
 const NAME_CHARS: usize = 64;

@@ -26,6 +26,17 @@ struct Screen {
     printed: base::Time,
 }
 
+impl Screen {
+    /// The plain form's sign of life: what the job does, when no line was printed for `every`.
+    fn sign_of_life(&mut self, now: base::Time, every: Duration) -> Option<String> {
+        if now.since(self.printed) < every {
+            return None;
+        }
+        self.printed = now;
+        Some(format!("... {}", self.transcript.status(now)))
+    }
+}
+
 /// The display of one job. Dropping it clears the status line.
 pub struct Display {
     clock: Clock,
@@ -115,14 +126,11 @@ async fn tick(clock: Clock, every: Duration, bar: Option<ProgressBar>, screen: A
     loop {
         interval.tick().await;
         let mut screen = screen.lock().unwrap_or_else(PoisonError::into_inner);
-        let status = screen.transcript.status(clock.now());
-        match &bar {
-            Some(bar) => bar.set_message(status),
-            None if clock.now().since(screen.printed) >= every => {
-                screen.printed = clock.now();
-                print_line(None, &format!("... {status}"));
-            }
-            None => {}
+        let now = clock.now();
+        if let Some(bar) = &bar {
+            bar.set_message(screen.transcript.status(now));
+        } else if let Some(line) = screen.sign_of_life(now, every) {
+            print_line(None, &line);
         }
     }
 }
@@ -140,7 +148,28 @@ fn print_line(bar: Option<&ProgressBar>, line: &str) {
 
 #[cfg(test)]
 mod tests {
-    use super::{ColorWhen, colored};
+    use super::{ColorWhen, Screen, Transcript, colored};
+    use base::Time;
+    use std::time::Duration;
+
+    #[test]
+    fn a_silent_job_gives_a_sign_of_life_at_times() {
+        let mut screen = Screen {
+            transcript: Transcript::new(Time::ZERO),
+            colored: false,
+            printed: Time::from_millis(2_000),
+        };
+        let every = Duration::from_secs(10);
+        for (millis, line) in [
+            (11_999, None),
+            (12_000, Some("... 12 s")),
+            (21_999, None),
+            (22_000, Some("... 22 s")),
+        ] {
+            let now = Time::from_millis(millis);
+            assert_eq!(screen.sign_of_life(now, every).as_deref(), line, "{millis}");
+        }
+    }
 
     #[test]
     fn colour_needs_a_terminal_or_a_wish() {

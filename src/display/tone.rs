@@ -9,7 +9,7 @@ pub enum Tone {
     Code,
     Output,
     Wrong,
-    /// A decision of the loop.
+    /// What a person should know of the loop or of a model.
     Note,
     SubCalls,
     /// How the job ended.

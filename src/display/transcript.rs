@@ -2,8 +2,9 @@
 //! terminal and the plain log print the same words.
 
 use super::tone::{Line, Tone};
-use crate::job::{BatchProgress, JobEvent};
+use crate::job::{BatchProgress, JobEvent, Seen};
 use base::{CallPath, Ending, JobOutcome, Time};
+use std::collections::BTreeMap;
 
 /// Longest output of one block that is shown, in lines; the trace has the rest.
 const SHOWN_OUTPUT_LINES: usize = 12;
@@ -15,12 +16,11 @@ pub struct Transcript {
     start: Time,
     turn: Option<(u32, u32)>,
     preparing: Option<(String, u64, Option<u64>)>,
-    batch: Option<BatchProgress>,
-    sub_calls: u32,
-    cached: u32,
-    /// The line that the root is writing.
-    partial: String,
-    in_block: bool,
+    seen: Seen,
+    /// The line that each root is writing: those of several children write at once.
+    partial: BTreeMap<CallPath, String>,
+    /// The root that wrote last.
+    writing: CallPath,
 }
 
 impl Transcript {
@@ -33,6 +33,7 @@ impl Transcript {
 
     /// The whole lines that `event` adds.
     pub fn lines(&mut self, event: &JobEvent) -> Vec<Line> {
+        self.seen.take(event);
         match event {
             JobEvent::Preparing { what, done, total } => self.preparing(what, *done, *total),
             JobEvent::Started {
@@ -53,19 +54,19 @@ impl Transcript {
             }
             JobEvent::Turn { path, turn, of } => {
                 self.turn = Some((*turn, *of));
-                self.partial.clear();
-                self.in_block = false;
+                self.partial.remove(path);
                 vec![Tone::Head.line(format!("{}turn {turn}/{of}", indent(path)))]
             }
             JobEvent::RootText { path, text } => self.root_text(path, text),
             JobEvent::Block { path, .. } => {
-                let rest = std::mem::take(&mut self.partial);
+                let rest = self.partial.remove(path).unwrap_or_default();
                 if rest.trim().is_empty() || rest.trim_start().starts_with("```") {
                     return Vec::new();
                 }
                 vec![Tone::Code.line(format!("{}  | {rest}", indent(path)))]
             }
-            JobEvent::SubCalls { path, progress } => self.sub_calls(path, *progress),
+            JobEvent::SubCalls { path, progress } => sub_calls(path, *progress),
+            JobEvent::Spent { .. } => Vec::new(),
             JobEvent::Output {
                 path, text, failed, ..
             } => {
@@ -99,42 +100,20 @@ impl Transcript {
     }
 
     fn root_text(&mut self, path: &CallPath, text: &str) -> Vec<Line> {
-        self.partial.push_str(text);
-        let Some(end) = self.partial.rfind('\n') else {
+        self.writing.clone_from(path);
+        let partial = self.partial.entry(path.clone()).or_default();
+        partial.push_str(text);
+        let Some(end) = partial.rfind('\n') else {
             return Vec::new();
         };
-        let whole = self.partial[..end].to_owned();
-        self.partial.drain(..=end);
-        let mut lines = Vec::new();
-        for line in whole.lines() {
-            if line.trim_start().starts_with("```") {
-                self.in_block = !self.in_block;
-            } else if !line.trim().is_empty() {
-                lines.push(Tone::Code.line(format!("{}  | {}", indent(path), clip(line))));
-            }
-        }
-        lines
-    }
-
-    fn sub_calls(&mut self, path: &CallPath, progress: BatchProgress) -> Vec<Line> {
-        let finished = progress.done == progress.total;
-        self.batch = (!finished).then_some(progress);
-        if !finished || progress.total == 0 {
-            return Vec::new();
-        }
-        self.sub_calls += progress.total;
-        self.cached += progress.cached;
-        let mut line = format!("{}  ~ {} sub-calls", indent(path), progress.total);
-        if progress.total == 1 {
-            line.pop();
-        }
-        if progress.cached > 0 {
-            line.push_str(&format!(", {} from the cache", progress.cached));
-        }
-        if progress.failed > 0 {
-            line.push_str(&format!(", {} failed", progress.failed));
-        }
-        vec![Tone::SubCalls.line(line)]
+        let whole: String = partial.drain(..=end).collect();
+        let is_code = |line: &&str| {
+            let line = line.trim_start();
+            !line.is_empty() && !line.starts_with("```")
+        };
+        let code = whole.lines().filter(is_code);
+        code.map(|line| Tone::Code.line(format!("{}  | {}", indent(path), clip(line))))
+            .collect()
     }
 
     /// What the job is doing at `now`, in one line.
@@ -152,21 +131,43 @@ impl Transcript {
         if let Some((turn, of)) = self.turn {
             parts.push(format!("turn {turn}/{of}"));
         }
-        if let Some(batch) = self.batch {
-            parts.push(format!("sub-calls {}/{}", batch.done, batch.total));
-        } else if self.sub_calls > 0 {
-            parts.push(format!("{} sub-calls", self.sub_calls));
+        let tally = self.seen.tally();
+        match self.seen.running() {
+            Some((done, total)) => parts.push(format!("sub-calls {done}/{total}")),
+            None if tally.sub_calls > 0 => parts.push(format!("{} sub-calls", tally.sub_calls)),
+            None => {}
         }
-        if self.cached > 0 {
-            parts.push(format!("{} from the cache", self.cached));
+        if tally.tokens() > 0 {
+            parts.push(format!("{} tokens", tally.tokens()));
+        }
+        if tally.cache_hits > 0 {
+            parts.push(format!("{} from the cache", tally.cache_hits));
         }
         parts.push(format!("{seconds} s"));
-        let partial = self.partial.trim_start_matches('`');
+        let partial = self.partial.get(&self.writing);
+        let partial = partial.map_or("", |line| line.trim_start_matches('`'));
         if !partial.trim().is_empty() {
             parts.push(format!("| {}", clip(partial)));
         }
         parts.join(" · ")
     }
+}
+
+fn sub_calls(path: &CallPath, progress: BatchProgress) -> Vec<Line> {
+    if progress.done < progress.total || progress.total == 0 {
+        return Vec::new();
+    }
+    let mut line = format!("{}  ~ {} sub-calls", indent(path), progress.total);
+    if progress.total == 1 {
+        line.pop();
+    }
+    if progress.cached > 0 {
+        line.push_str(&format!(", {} from the cache", progress.cached));
+    }
+    if progress.failed > 0 {
+        line.push_str(&format!(", {} failed", progress.failed));
+    }
+    vec![Tone::SubCalls.line(line)]
 }
 
 fn indent(path: &CallPath) -> String {
@@ -226,18 +227,20 @@ pub fn ending(outcome: &JobOutcome, seconds: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use base::Usage;
 
     fn plain(transcript: &mut Transcript, event: &JobEvent) -> Vec<String> {
         let lines = transcript.lines(event);
         lines.iter().map(|line| line.show(false)).collect()
     }
 
+    fn text_of(transcript: &mut Transcript, path: CallPath, piece: &str) -> Vec<String> {
+        let text = piece.into();
+        plain(transcript, &JobEvent::RootText { path, text })
+    }
+
     fn text(transcript: &mut Transcript, piece: &str) -> Vec<String> {
-        let event = JobEvent::RootText {
-            path: CallPath::root(),
-            text: piece.into(),
-        };
-        plain(transcript, &event)
+        text_of(transcript, CallPath::root(), piece)
     }
 
     #[test]
@@ -252,6 +255,34 @@ mod tests {
             code: "print(1)\nFINAL(2)".into(),
         };
         assert_eq!(plain(&mut transcript, &block), ["  | FINAL(2)"]);
+    }
+
+    #[test]
+    fn children_that_write_at_once_do_not_share_a_line() {
+        let mut transcript = Transcript::new(Time::ZERO);
+        let (one, two) = (CallPath::root().child(0), CallPath::root().child(1));
+        assert!(text_of(&mut transcript, one.clone(), "print(").is_empty());
+        assert!(text_of(&mut transcript, two, "len(").is_empty());
+        assert!(transcript.status(Time::ZERO).ends_with("| len("));
+        assert_eq!(text_of(&mut transcript, one, "1)\n"), ["      | print(1)"]);
+    }
+
+    #[test]
+    fn the_status_has_what_was_spent_so_far() {
+        let mut transcript = Transcript::new(Time::ZERO);
+        let spent = |by_root| JobEvent::Spent {
+            path: CallPath::root(),
+            by_root,
+            usage: Usage {
+                prompt_tokens: 1000,
+                cached_tokens: 900,
+                completion_tokens: 34,
+            },
+        };
+        assert!(transcript.lines(&spent(true)).is_empty());
+        assert_eq!(transcript.status(Time::ZERO), "1034 tokens · 0 s");
+        transcript.lines(&spent(false));
+        assert_eq!(transcript.status(Time::ZERO), "2068 tokens · 0 s");
     }
 
     #[test]
@@ -270,7 +301,7 @@ mod tests {
         assert!(
             transcript
                 .status(Time::from_millis(2000))
-                .contains("sub-calls 12/40")
+                .contains("sub-calls 12/40 · 3 from the cache · 2 s")
         );
         assert_eq!(
             plain(&mut transcript, &at(40)),

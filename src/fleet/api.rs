@@ -2,10 +2,20 @@
 //! server and every client. `v` grows when an older client would misread one.
 
 use base::NodeId;
+use cluster::StatusView;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 pub const VERSION: u32 = 1;
+
+/// `GET /v1/cluster/status`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct StatusReply {
+    #[serde(flatten)]
+    pub view: StatusView,
+    /// Since the newest command that is in here was given, on the cluster's clock.
+    pub newest_age_s: Option<u64>,
+}
 
 /// `POST /v1/cluster/tokens`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -34,6 +44,11 @@ pub struct TokenMade {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TokenList {
     pub v: u32,
+    #[serde(default)]
+    pub term: u64,
+    /// The last entry that is in here.
+    #[serde(default)]
+    pub applied: u64,
     pub tokens: Vec<TokenLine>,
 }
 
@@ -115,6 +130,11 @@ pub struct DoneReply {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SettingList {
     pub v: u32,
+    #[serde(default)]
+    pub term: u64,
+    /// The last entry that is in here.
+    #[serde(default)]
+    pub applied: u64,
     pub settings: Vec<SettingLine>,
 }
 
@@ -136,6 +156,11 @@ pub struct SettingRequest {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RegistryList {
     pub v: u32,
+    #[serde(default)]
+    pub term: u64,
+    /// The last entry that is in here.
+    #[serde(default)]
+    pub applied: u64,
     pub models: Vec<RegistryLine>,
 }
 
@@ -160,6 +185,33 @@ pub struct RegistryVersion {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RollbackRequest {
     pub to: Option<u32>,
+}
+
+/// `GET /v1/cluster/audit`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct AuditList {
+    pub v: u32,
+    pub term: u64,
+    /// The last entry that is in here.
+    pub applied: u64,
+    /// Records that there ever were; the newest few thousand are kept.
+    pub count: u64,
+    /// The first record that does not fit those before it: the log was changed.
+    pub broken: Option<u64>,
+    /// The oldest first.
+    pub records: Vec<AuditLine>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct AuditLine {
+    /// The log's entry.
+    pub index: u64,
+    /// On the cluster's clock.
+    pub age_s: u64,
+    pub by: String,
+    pub what: String,
+    /// Covers the record and all before it.
+    pub hash: String,
 }
 
 /// `GET /v1/cluster/tree`.

@@ -5,90 +5,15 @@
     reason = "others' enums grow, and what is not told apart is shown as it is"
 )]
 
+mod join;
+
+pub use join::refusal;
+
 use crate::ctl::Failure;
 use crate::exit::Exit;
-use cluster::{EnterError, FailCode, FoundError, HomeError, NodeStartError, RoleFail, TokenFail};
+use cluster::{FoundError, HomeError, NodeStartError, RoleFail, TokenFail};
 use raft::ledger::Rejection;
 use raft::{DiskError, ProposeError, ReadError};
-use transport::{DialError, JoinError, Refusal};
-
-/// A refusal of the cluster, by its typed code.
-pub fn refusal(what: &str, refusal: &Refusal) -> Failure {
-    let (exit, next) = match refusal {
-        Refusal::Failed { code, .. } => match FailCode::of(*code) {
-            FailCode::Token => (Exit::Refused, "make a new one: `rlm-ctl token create`"),
-            FailCode::Signature => (
-                Exit::Refused,
-                "copy the token again; if it still fails, somebody may stand in between",
-            ),
-            FailCode::Version => (Exit::Version, "upgrade the older of the two"),
-            FailCode::NoQuorum => (
-                Exit::NoQuorum,
-                "bring back a majority of the voters, then try again",
-            ),
-            FailCode::Unknown => (Exit::Unknown, "try again: the same request does no harm"),
-            FailCode::NoIssuer => (Exit::Failed, "try again, or ask another voter"),
-            FailCode::NoBlob => (Exit::NotFound, "see who has it: `rlm-ctl registry show`"),
-            FailCode::NoRoom => (Exit::Failed, "free some space on that node"),
-            FailCode::Refused | FailCode::Garbled | FailCode::Internal => (Exit::Failed, ""),
-        },
-        Refusal::NotLeader { .. } => (Exit::NoQuorum, "try again, or name a voter as the seed"),
-        Refusal::Overloaded { .. } => (Exit::NotFound, "try again in a moment"),
-        Refusal::Unauthorised(_) => (Exit::Refused, "see `rlm-ctl nodes` on a voter"),
-        Refusal::Version { .. } | Refusal::Unsupported => {
-            (Exit::Version, "upgrade the older of the two")
-        }
-        Refusal::Deadline => (Exit::Unknown, "try again: the same request does no harm"),
-        Refusal::TooLarge { .. } => (Exit::Failed, ""),
-    };
-    let failure = Failure::new(exit, what).why(refusal);
-    if next.is_empty() {
-        failure
-    } else {
-        failure.next(next)
-    }
-}
-
-impl From<EnterError> for Failure {
-    fn from(error: EnterError) -> Failure {
-        let what = "this machine did not join";
-        match error {
-            EnterError::Home(error) => error.into(),
-            EnterError::Join(error) => join_failure(what, error),
-            error @ (EnterError::Name(_) | EnterError::OtherNode(_) | EnterError::Reply(_)) => {
-                Failure::new(Exit::Usage, what).why(error)
-            }
-        }
-    }
-}
-
-fn join_failure(what: &str, error: JoinError) -> Failure {
-    match &error {
-        JoinError::Refused(refused) => refusal(what, refused),
-        JoinError::NoAnswer { last, .. } => {
-            let failure = Failure::new(Exit::Unreachable, what).why(&error);
-            match last {
-                DialError::Version { .. } => Failure {
-                    exit: Exit::Version,
-                    ..failure.next("upgrade the older of the two")
-                },
-                _ => failure.next(
-                    "check that the node runs and that UDP reaches it (`rlm-node doctor` there); \
-                     nothing was created here",
-                ),
-            }
-        }
-        JoinError::OtherCluster(_) => Failure::new(Exit::Refused, what)
-            .why(&error)
-            .next("the address in the token belongs to another cluster now: make a new token"),
-        JoinError::Deadline => Failure::new(Exit::Unknown, what)
-            .why(&error)
-            .next("run the same command again: the token is used once at most"),
-        JoinError::Seed(_) | JoinError::Reply(_) | JoinError::Socket(_) => {
-            Failure::new(Exit::Failed, what).why(&error)
-        }
-    }
-}
 
 impl From<HomeError> for Failure {
     fn from(error: HomeError) -> Failure {
@@ -133,9 +58,7 @@ impl From<NodeStartError> for Failure {
         let what = "the node did not start";
         match error {
             NodeStartError::Home(error) => error.into(),
-            NodeStartError::Raft(raft::StartError::Disk(DiskError::InUse { folder })) => {
-                HomeError::Disk(DiskError::InUse { folder }).into()
-            }
+            NodeStartError::Raft(raft::StartError::Disk(disk)) => HomeError::Disk(disk).into(),
             error @ NodeStartError::Raft(
                 raft::StartError::Damaged(_) | raft::StartError::VoteLost,
             ) => Failure::new(Exit::Failed, what).why(error).next(
@@ -212,6 +135,29 @@ impl From<TokenFail> for Failure {
         match error {
             TokenFail::Propose(error) => error.into(),
             TokenFail::Text(error) => Failure::new(Exit::Usage, "no token was made").why(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_that_starts_on_a_full_disk_says_what_to_do() {
+        let full = DiskError::Full {
+            name: "raft/log".into(),
+        };
+        let starts = [
+            NodeStartError::Raft(raft::StartError::Disk(full.clone())),
+            NodeStartError::Home(HomeError::Disk(full)),
+        ];
+        for start in starts {
+            let failure = Failure::from(start);
+            assert_eq!(failure.next.as_deref(), Some("free some space"));
+            let said = failure.to_string();
+            let words = "no space left while writing `raft/log`";
+            assert!(said.contains(words), "{said}");
         }
     }
 }

@@ -14,7 +14,7 @@ pub mod wish;
 
 pub use errors::refusal;
 pub use machine::facts;
-pub use routes::routes;
+pub use routes::{no_cluster, routes};
 pub use run::{RunningNode, start};
 pub use settings::settings;
 pub use setup::{FoundWish, JoinWish, found, join};

@@ -2,13 +2,17 @@
 //! administrator of the cluster; over TCP the gate decides who is. The command line has no other
 //! way in.
 
+mod alone;
+mod audit;
 mod doctor;
 mod keys;
 
+pub use alone::no_cluster;
+
 use super::api::{
     ActorLine, ChangeRequest, DoneReply, RegistryLine, RegistryList, RegistryVersion,
-    RollbackRequest, SettingLine, SettingList, SettingRequest, TokenLine, TokenList, TokenMade,
-    TokenRequest, TokenStanding, TreeReply, VERSION,
+    RollbackRequest, SettingLine, SettingList, SettingRequest, StatusReply, TokenLine, TokenList,
+    TokenMade, TokenRequest, TokenStanding, TreeReply, VERSION,
 };
 use crate::api::{ApiKeys, Asker, ErrorBody, Routes};
 use crate::ctl::Failure;
@@ -19,9 +23,9 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post, put};
 use axum::{Extension, Json};
 use base::{NodeId, PeerRoles};
-use cluster::{Node, RoleFail, StatusView, TokenFail, TokenWish};
+use cluster::{Node, RoleFail, TokenFail, TokenWish};
 use raft::ProposeError;
-use raft::ledger::{Command, Model, TokenState, setting_names};
+use raft::ledger::{self, Command, Model, TokenState, setting_names};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,6 +46,7 @@ pub fn routes(node: Arc<Node>, data: PathBuf, keys: Arc<ApiKeys>) -> Routes {
         .at("/v1/cluster/settings/{name}", put(set))
         .at("/v1/cluster/registry", get(registry))
         .at("/v1/cluster/registry/{name}/rollback", post(rollback))
+        .at("/v1/cluster/audit", get(audit::list))
         .at("/v1/cluster/tree", get(tree))
         .at(
             "/v1/cluster/doctor",
@@ -102,19 +107,41 @@ impl IntoResponse for Failed {
 type Answer<T> = Result<Json<T>, Failed>;
 
 /// `?confirm=true` asks the leader first.
-async fn status(State(node): Shared, uri: Uri) -> Json<StatusView> {
-    let confirm = uri
-        .query()
-        .is_some_and(|query| query.split('&').any(|q| q == "confirm=true"));
-    Json(node.status(confirm).await)
+async fn status(State(node): Shared, uri: Uri) -> Json<StatusReply> {
+    let confirm = parameter(&uri, "confirm") == Some("true");
+    let mut view = node.status(confirm).await;
+    let state = node.state();
+    if let Some(name) = state.settings.get(CLUSTER_NAME) {
+        view.cluster_name.clone_from(name);
+    }
+    let age = node.cluster_time().since(state.now);
+    Json(StatusReply {
+        view,
+        newest_age_s: Some(age.as_secs()),
+    })
+}
+
+/// A parameter of the query.
+fn parameter<'a>(uri: &'a Uri, name: &str) -> Option<&'a str> {
+    let mut pairs = uri.query()?.split('&').filter_map(|q| q.split_once('='));
+    pairs.find_map(|(known, value)| (known == name).then_some(value))
+}
+
+/// Term and last entry of what this node shows, which may be behind the others'.
+fn seen(node: &Node, state: &ledger::State) -> (u64, u64) {
+    let applied = state.applied.map_or(0, |at| at.index);
+    (node.raft().term, applied)
 }
 
 async fn tokens(State(node): Shared) -> Json<TokenList> {
     let state = node.state();
     let now = node.cluster_time();
     let tokens = state.tokens.0.values().map(|token| line(token, now));
+    let (term, applied) = seen(&node, &state);
     Json(TokenList {
         v: VERSION,
+        term,
+        applied,
         tokens: tokens.collect(),
     })
 }
@@ -216,8 +243,11 @@ async fn settings(State(node): Shared) -> Json<SettingList> {
         value: state.settings.get(known.name).cloned(),
         help: known.help.to_owned(),
     });
+    let (term, applied) = seen(&node, &state);
     Json(SettingList {
         v: VERSION,
+        term,
+        applied,
         settings: settings.collect(),
     })
 }
@@ -244,8 +274,11 @@ async fn registry(State(node): Shared) -> Json<RegistryList> {
         .0
         .iter()
         .map(|(name, model)| registry_line(name, model));
+    let (term, applied) = seen(&node, &state);
     Json(RegistryList {
         v: VERSION,
+        term,
+        applied,
         models: models.collect(),
     })
 }
@@ -372,6 +405,8 @@ fn decimal(millionths: i64) -> String {
     format!("{sign}{}.{:06}", whole / 1_000_000, whole % 1_000_000)
 }
 
+/// The setting that gives the cluster another name than its founder did.
+const CLUSTER_NAME: &str = "cluster.name";
 /// Longest wait for the group to let a voter go.
 const LEAVE: Duration = Duration::from_secs(20);
 /// Shortest beginning of an id that names a node.

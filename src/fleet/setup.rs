@@ -3,6 +3,7 @@
 use super::disk::fsync_time;
 use crate::ctl::{Failure, complain};
 use crate::exit::Exit;
+use base::ContentHash;
 use cluster::{EnterOptions, Entered, Folder, FoundOptions, Home, HomeError, NodeRecord};
 use rand::SeedableRng;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
@@ -31,8 +32,8 @@ pub struct JoinWish {
     pub advertise: Option<SocketAddr>,
 }
 
-/// Makes a cluster of this machine alone.
-pub fn found(wish: &FoundWish) -> Result<NodeRecord, Failure> {
+/// Makes a cluster of this machine alone; the second value is its root's hash, as tokens carry it.
+pub fn found(wish: &FoundWish) -> Result<(NodeRecord, ContentHash), Failure> {
     let address = match wish.advertise {
         Some(address) => address,
         None => SocketAddr::new(reachable(wish.listen.ip())?, wish.listen.port()),
@@ -45,22 +46,21 @@ pub fn found(wish: &FoundWish) -> Result<NodeRecord, Failure> {
     };
     prepare(&wish.data)?;
     let home = Folder::new(&wish.data);
-    Ok(cluster::found(
-        &home,
-        &options,
-        &mut rand::rng(),
-        SystemWallClock.unix(),
-    )?)
+    let now = SystemWallClock.unix();
+    let record = cluster::found(&home, &options, &mut rand::rng(), now)?;
+    Ok((record, home.load_identity()?.root_hash()))
 }
 
-/// Enters the token's cluster.
-pub async fn join(wish: &JoinWish, token: &Token) -> Result<Entered, Failure> {
+/// Enters the token's cluster; the second value is what an fsync takes, unless this machine was a
+/// member already.
+pub async fn join(wish: &JoinWish, token: &Token) -> Result<(Entered, Option<Duration>), Failure> {
     prepare(&wish.data)?;
     let home = Folder::new(&wish.data);
     // A member that joins again is told so, whatever its port does.
-    if matches!(home.load_record(), Err(HomeError::Empty { .. })) {
-        look_ahead(wish)?;
-    }
+    let fsync = match home.load_record() {
+        Err(HomeError::Empty { .. }) => Some(look_ahead(wish)?),
+        Ok(_) | Err(_) => None,
+    };
     let options = EnterOptions {
         name: wish.node.clone(),
         pool: wish.pool.clone(),
@@ -76,12 +76,13 @@ pub async fn join(wish: &JoinWish, token: &Token) -> Result<Entered, Failure> {
     })?;
     let mut rng = rand::rngs::StdRng::from_os_rng();
     let with = (sockets, Arc::new(SystemWallClock) as Arc<dyn WallClock>);
-    Ok(cluster::enter(&home, token, &options, with, &mut rng).await?)
+    let entered = cluster::enter(&home, token, &options, with, &mut rng).await?;
+    Ok((entered, fsync))
 }
 
 /// What would stop the node later is found before the token is used up: its own port, and a disk
 /// that does not keep what it is given.
-fn look_ahead(wish: &JoinWish) -> Result<(), Failure> {
+fn look_ahead(wish: &JoinWish) -> Result<Duration, Failure> {
     let what = "this machine did not join";
     drop(UdpSocket::bind(wish.listen).map_err(|error| {
         Failure::new(Exit::Failed, what)
@@ -99,7 +100,7 @@ fn look_ahead(wish: &JoinWish) -> Result<(), Failure> {
             fsync.as_millis()
         ));
     }
-    Ok(())
+    Ok(fsync)
 }
 
 fn prepare(data: &Path) -> Result<(), Failure> {

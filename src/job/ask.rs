@@ -7,11 +7,16 @@ use super::shared::JobShared;
 use crate::trace::{SubCallNote, TraceLine, preview};
 use base::{Budgets, CallPath, JobOutcome, Time};
 use engine::CancellationToken;
+use futures::StreamExt;
 use orchestrator::{Admission, BatchNumber, Input, SubCallResult};
 use repl::{LmCall, LmKind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use tokio::sync::{mpsc, oneshot};
+
+/// Children of one batch that run at once. Each has a Python of its own (60 MB and more), and one
+/// that waits takes no permit from its own children: a bound for the whole job could lock up.
+const CHILDREN_AT_ONCE: usize = 8;
 
 /// A block asks the level's machine how many of its calls it may make.
 pub(crate) struct Asked {
@@ -132,7 +137,7 @@ impl BlockHost {
         drop(self.events.send(Event::Input(Box::new(input))).await);
     }
 
-    /// Runs each call as a level of its own, all at once; each gets its own session and context.
+    /// Runs each call as a level of its own, several at once; each with a session and context.
     async fn children(
         &self,
         admission: &Admission,
@@ -149,7 +154,10 @@ impl BlockHost {
                 self.done(admission.batch, answer.result()).await;
                 answer
             });
-        futures::future::join_all(runs).await
+        futures::stream::iter(runs)
+            .buffered(CHILDREN_AT_ONCE)
+            .collect()
+            .await
     }
 
     async fn child(&self, path: CallPath, call: LmCall, budgets: Budgets) -> SubAnswer {

@@ -2,7 +2,7 @@
 //! A closed list; the trace file (`crate::trace`) keeps what a replay needs, this keeps what a
 //! person wants to see.
 
-use base::{CallPath, JobId, JobOutcome};
+use base::{CallPath, JobId, JobOutcome, Usage};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -57,6 +57,14 @@ pub enum JobEvent {
         path: CallPath,
         progress: BatchProgress,
     },
+    /// What one call of a root, or a batch of sub-calls, has cost.
+    Spent {
+        #[schema(value_type = Vec<u32>)]
+        path: CallPath,
+        by_root: bool,
+        #[schema(value_type = Object)]
+        usage: Usage,
+    },
     /// What the block printed, or how it failed.
     Output {
         #[schema(value_type = Vec<u32>)]
@@ -65,7 +73,7 @@ pub enum JobEvent {
         text: String,
         failed: bool,
     },
-    /// A decision of the loop that a person should know: a nudge, a gate, a limit.
+    /// What a person should know: a nudge, a gate, a limit, what is odd about a model.
     Note {
         #[schema(value_type = Vec<u32>)]
         path: CallPath,

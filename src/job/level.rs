@@ -22,6 +22,8 @@ use tokio::sync::{mpsc, oneshot};
 const INPUT_QUEUE: usize = 1024;
 /// The machine wants to see time pass at least once a second.
 const TICK: Duration = Duration::from_millis(500);
+/// Between two requests to a block to stop.
+const STOP_AGAIN: Duration = Duration::from_millis(10);
 
 /// What one level starts with.
 pub(crate) struct Level {
@@ -109,7 +111,7 @@ struct Driver {
     events: mpsc::Sender<Event>,
     cancel: CancellationToken,
     root: Option<(CallNumber, CancellationToken)>,
-    /// Ends the sub-calls of the running block.
+    /// Ends the running block and its sub-calls.
     block: Option<CancellationToken>,
     /// Numbers the level's sub-calls.
     ordinals: Arc<AtomicU32>,
@@ -251,7 +253,7 @@ impl Driver {
                 }
             }
             Effect::RunBlock { block, code } => self.run_block(block, code),
-            // Sub-calls of the block end at once; its own running time is bounded by the REPL.
+            // Ends its sub-calls and its Python.
             Effect::StopBlock { .. } => {
                 if let Some(token) = &self.block {
                     token.cancel();
@@ -322,8 +324,9 @@ impl Driver {
             cancel,
         };
         let events = self.events.clone();
+        let stopper = session.stopper();
         tokio::spawn(async move {
-            let outcome = session.run(&code, &host).await;
+            let outcome = stoppable(session.run(&code, &host), &host.cancel, &stopper).await;
             let ran = Box::new(RanBlock { session, outcome });
             drop(events.send(Event::Block { block, code, ran }).await);
         });
@@ -355,6 +358,29 @@ impl Driver {
             path: self.path.clone(),
             text,
         });
+    }
+}
+
+/// Runs a block until it ends, or until it is cancelled and has been stopped.
+async fn stoppable<T>(
+    block: impl Future<Output = T>,
+    cancel: &CancellationToken,
+    stopper: &repl::Stopper,
+) -> T {
+    tokio::pin!(block);
+    tokio::select! {
+        biased;
+        ended = &mut block => return ended,
+        () = cancel.cancelled() => {}
+    }
+    loop {
+        // Again and again, since the block may be just about to start.
+        stopper.stop();
+        tokio::select! {
+            biased;
+            ended = &mut block => return ended,
+            () = tokio::time::sleep(STOP_AGAIN) => {}
+        }
     }
 }
 

@@ -61,10 +61,11 @@ impl Models for LiveModels {
         for call in &ask.calls {
             let model = call.model.clone().unwrap_or_else(|| self.sub_model.clone());
             let opened = self.openings.open(&model).await;
+            let grammars = opened.as_ref().is_ok_and(|facts| facts.grammar);
             wrong.push(opened.err());
             calls.push(Call {
                 model,
-                request: self.request(call),
+                request: self.request(call, grammars),
             });
         }
         let names: Vec<String> = calls.iter().map(|call| call.model.clone()).collect();
@@ -84,7 +85,9 @@ impl Models for LiveModels {
 }
 
 impl LiveModels {
-    fn request(&self, call: &LmCall) -> ChatRequest {
+    /// The prompt says in words what a grammar enforces: an engine without them is asked all the
+    /// same, and its reply is matched with the labels afterwards.
+    fn request(&self, call: &LmCall, grammars: bool) -> ChatRequest {
         let system = call.system.clone().map(Message::system);
         ChatRequest {
             messages: system
@@ -98,7 +101,7 @@ impl LiveModels {
                 stop: call.stop.clone(),
                 ..Sampling::default()
             },
-            grammar: call.grammar.clone(),
+            grammar: call.grammar.clone().filter(|_| grammars),
             shared_prefix: 0,
         }
     }

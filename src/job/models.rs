@@ -62,6 +62,7 @@ impl RootAnswer {
                 failure: RootFailure {
                     kind: failure_kind(error),
                     reason: error.to_string(),
+                    next: crate::next::after_call(error).to_owned(),
                     partial: error.partial().unwrap_or_default().to_owned(),
                 },
             },

@@ -7,7 +7,7 @@ use crate::engines::{EngineSet, OpenModelError, OpenedModel};
 use crate::settings::Settings;
 use base::JobId;
 use dispatch::{DiskOptions, DispatchOptions, Dispatcher, JobOptions, ModelEntry};
-use engine::ModelName;
+use engine::{ModelFacts, ModelName};
 use std::sync::Arc;
 
 pub struct Parts {
@@ -20,8 +20,8 @@ pub struct Parts {
 /// Makes a model of a sub-call's choice ready, by the name that the call gives.
 #[async_trait::async_trait]
 pub(crate) trait OpenSubModel: Send + Sync {
-    /// Does nothing for a model that is open; otherwise the reason why it cannot be asked.
-    async fn open(&self, name: &str) -> Result<(), String>;
+    /// What the model can do, or the reason why it cannot be asked.
+    async fn open(&self, name: &str) -> Result<ModelFacts, String>;
 }
 
 impl Parts {
@@ -81,13 +81,12 @@ struct Openings {
 
 #[async_trait::async_trait]
 impl OpenSubModel for Openings {
-    async fn open(&self, name: &str) -> Result<(), String> {
-        if self.dispatcher.models().iter().any(|known| known == name) {
-            return Ok(());
-        }
+    async fn open(&self, name: &str) -> Result<ModelFacts, String> {
         let parsed: ModelName = name.parse().map_err(|error| format!("{error}"))?;
         let opened = open(&self.engines, &self.dispatcher, name, &parsed).await;
-        opened.map(drop).map_err(|error| error.to_string())
+        opened
+            .map(|opened| opened.facts.clone())
+            .map_err(|error| error.to_string())
     }
 }
 

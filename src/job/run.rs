@@ -1,6 +1,7 @@
 //! From a request to a report: opens the context, picks the models and the prompts, runs the root
 //! level, closes the trace.
 
+use super::counted::Counted;
 use super::event::{JobEvent, Observer};
 use super::level::Level;
 use super::parts::Parts;
@@ -8,7 +9,7 @@ use super::request::{ContextSource, SubmitRequest};
 use super::shared::{JobShared, note};
 use super::stage::Stage;
 use crate::clock::{Clock, unix_seconds};
-use crate::engines::OpenModelError;
+use crate::engines::{OpenModelError, OpenedModel};
 use crate::settings::Settings;
 use crate::trace::{Header, TRACE_VERSION, TraceLine, TraceWriter};
 use base::{CallPath, ContentHash, JobId, JobOutcome};
@@ -89,8 +90,7 @@ pub(crate) async fn run(
     preparing(observer.as_ref(), "reading the context");
     let context = open_context(&request, &parts.settings).await?;
     preparing(observer.as_ref(), "loading the model");
-    let opened = parts.model(&root_model).await?;
-    parts.model(&sub_model).await?;
+    let opened = open_models(parts, observer.as_ref(), &root_model, &sub_model).await?;
     if cancel.is_cancelled() {
         return Err(JobError::Cancelled);
     }
@@ -101,13 +101,18 @@ pub(crate) async fn run(
         .unwrap_or_else(|| opened.profile.clone());
     let (profiles, style) = profiles(&profile)?;
     let budgets = request.budgets(config.budgets.budgets());
+    let options = options(&request, &parts.settings);
+    let turns = options.most_turns(&budgets, profiles.for_kind(super::brief::kind(&context)));
     let unix = unix_seconds();
     let job = job_id(&request, &context, unix);
     let models = parts
         .live_models(&request, job, &opened, sub_model.clone())
         .await;
     let shared = Arc::new(JobShared {
-        models: Arc::new(models),
+        models: Arc::new(Counted {
+            models: Arc::new(models),
+            observer: Arc::clone(&observer),
+        }),
         observer,
         trace: trace_writer(&request, &parts.settings, job)?,
         stage: Stage {
@@ -115,13 +120,13 @@ pub(crate) async fn run(
             profiles: Arc::new(profiles),
             limits: limits(&parts.settings, style),
             style,
-            options: job_options(&parts.settings),
+            options,
             window: opened.facts.window,
             prefill: opened.facts.prefill,
             seed: request.seed,
             unix,
         },
-        turns: budgets.turns,
+        turns,
         cancel,
         clock,
         batches: AtomicU64::new(0),
@@ -148,6 +153,30 @@ struct Names {
     root_model: String,
     sub_model: String,
     profile: String,
+}
+
+/// Opens both models and gives the root's.
+async fn open_models(
+    parts: &Parts,
+    observer: &dyn Observer,
+    root: &str,
+    sub: &str,
+) -> Result<Arc<OpenedModel>, JobError> {
+    let opened = parts.model(root).await?;
+    tell_notes(observer, root, &opened.notes);
+    if sub != root {
+        tell_notes(observer, sub, &parts.model(sub).await?.notes);
+    }
+    Ok(opened)
+}
+
+fn tell_notes(observer: &dyn Observer, model: &str, notes: &[String]) {
+    for note in notes {
+        observer.see(JobEvent::Note {
+            path: CallPath::root(),
+            text: format!("{model}: {note}"),
+        });
+    }
 }
 
 async fn open_context(
@@ -257,6 +286,7 @@ pub(crate) fn open_options(settings: &Settings) -> OpenOptions {
         max_files: config.max_files as usize,
         respect_ignore: config.respect_ignore,
         ignore: config.ignore.clone(),
+        scratch_dir: Some(settings.scratch()),
         index_cache_dir: settings.index_cache(),
         ..OpenOptions::default()
     }
@@ -276,6 +306,13 @@ pub(crate) fn limits(settings: &Settings, style: repl::GuestStyle) -> repl::Repl
     }
 }
 
+fn options(request: &SubmitRequest, settings: &Settings) -> JobOptions {
+    JobOptions {
+        turns_named: request.max_turns.is_some(),
+        ..job_options(settings)
+    }
+}
+
 /// What the root machine may be told beside its budgets.
 pub(crate) fn job_options(settings: &Settings) -> JobOptions {
     let root = &settings.config.root;
@@ -285,6 +322,7 @@ pub(crate) fn job_options(settings: &Settings) -> JobOptions {
         closing_share: root.closing_percent * 10,
         closing_most: root.closing_most,
         reply_bytes: root.reply_bytes.as_usize(),
+        turns_named: false,
     }
 }
 
@@ -370,21 +408,28 @@ fn trace_writer(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use node_config::{Environment, LoadRequest};
+    use crate::settings::tests::settings;
+    use std::sync::mpsc;
 
-    /// The settings of a user who has set nothing but the flags given.
-    fn settings(flags: &[(&str, &str)]) -> Settings {
-        let home = [("HOME".to_owned(), "/home/u".to_owned())];
-        let request = LoadRequest {
-            flags: flags
-                .iter()
-                .map(|(key, text)| ((*key).to_owned(), (*text).to_owned(), "--x".to_owned()))
-                .collect(),
-            ..LoadRequest::default()
+    struct Seen(mpsc::Sender<JobEvent>);
+
+    impl Observer for Seen {
+        fn see(&self, event: JobEvent) {
+            self.0.send(event).unwrap();
+        }
+    }
+
+    #[test]
+    fn what_is_odd_about_a_model_is_told_to_whoever_watches() {
+        let (sender, seen) = mpsc::channel();
+        let notes = ["it has no chat template".to_owned()];
+        tell_notes(&Seen(sender), "mine", &notes);
+        let told: Vec<JobEvent> = seen.try_iter().collect();
+        let note = JobEvent::Note {
+            path: CallPath::root(),
+            text: "mine: it has no chat template".into(),
         };
-        let nowhere = Path::new("/nowhere");
-        let loaded = node_config::load_from(&request, &Environment(home.into()), nowhere);
-        Settings::from(loaded.unwrap())
+        assert_eq!(told, [note]);
     }
 
     #[test]
@@ -399,6 +444,23 @@ mod tests {
     }
 
     #[test]
+    fn a_number_of_turns_that_a_request_names_is_the_jobs() {
+        let settings = settings(&[]);
+        let small = profiles("small").unwrap().0;
+        let profile = small.for_kind(orchestrator::ContextKind::Prose);
+        assert!(profile.root.turns < 20);
+        for (named, turns) in [(None, profile.root.turns), (Some(30), 30), (Some(2), 2)] {
+            let request = SubmitRequest {
+                max_turns: named,
+                ..SubmitRequest::default()
+            };
+            let budgets = request.budgets(settings.config.budgets.budgets());
+            let options = options(&request, &settings);
+            assert_eq!(options.most_turns(&budgets, profile), turns, "{named:?}");
+        }
+    }
+
+    #[test]
     fn keys_reach_what_they_turn() {
         let settings = settings(&[
             ("root.retries", "7"),
@@ -406,6 +468,7 @@ mod tests {
             ("root.reply_bytes", "1kB"),
             ("repl.recursion", "99"),
             ("context.ignore", "*.o,tmp/"),
+            ("cache.dir", "/big"),
         ]);
         let options = job_options(&settings);
         assert_eq!(
@@ -417,6 +480,11 @@ mod tests {
             (7, 50, 1000)
         );
         assert_eq!(limits(&settings, repl::GuestStyle::Small).recursion, 99);
-        assert_eq!(open_options(&settings).ignore, ["*.o", "tmp/"]);
+        let opening = open_options(&settings);
+        assert_eq!(opening.ignore, ["*.o", "tmp/"]);
+        assert_eq!(
+            opening.scratch_dir.as_deref(),
+            Some(Path::new("/big/scratch"))
+        );
     }
 }

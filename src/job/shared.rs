@@ -20,6 +20,7 @@ pub(crate) struct JobShared {
     pub(crate) observer: Arc<dyn Observer>,
     pub(crate) trace: Option<TraceWriter>,
     pub(crate) stage: Stage,
+    /// The most that a root of this job has.
     pub(crate) turns: u32,
     pub(crate) cancel: CancellationToken,
     pub(crate) clock: Clock,

@@ -1,5 +1,6 @@
 //! The trajectory of a job as a file: written while it runs, shown to a person, run again.
 
+mod heard;
 mod line;
 mod reader;
 mod replay;

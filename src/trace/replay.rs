@@ -6,14 +6,14 @@
 //! A child's question and text stand nowhere in the trace: they are what the parent's block asks
 //! for when it runs again. So levels are replayed from the root down.
 
-use super::line::{JournalNote, TraceLine, calls_hash};
+use super::heard::{Heard, JournalHost};
+use super::line::{JournalNote, TraceLine};
 use super::reader::Trace;
 use crate::job::{Replaying, SubAnswer, child_task};
 use base::{Budgets, CallPath, ContentHash, JobOutcome, Message};
 use context::Context;
 use orchestrator::{Admission, Effect, Input, Job, RootCall, Setup};
 use std::collections::VecDeque;
-use std::sync::{Mutex, PoisonError};
 
 /// What a replay found the same.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -211,9 +211,53 @@ impl Run {
         let asked = self.blocks.pop_front();
         let asked = asked.ok_or_else(|| self.not_asked("a block"))?;
         self.same("a block's code", code, &asked)?;
-        let host = JournalHost::new(journal);
+        let outcome = match was_cut_off(recorded) {
+            true => self.cut_off(code, recorded, journal).await?,
+            false => self.rerun(code, recorded, journal).await?,
+        };
+        self.same("what a block did", recorded.as_ref(), &outcome)?;
+        self.report.blocks += 1;
+        self.report.bytes += recorded.stdout.len();
+        let report = crate::job::report(&outcome);
+        let block = *block;
+        self.step(*at, Input::BlockDone { block, report });
+        Ok(())
+    }
+
+    async fn rerun(
+        &mut self,
+        code: &str,
+        recorded: &repl::BlockOutcome,
+        journal: &[JournalNote],
+    ) -> Result<repl::BlockOutcome, ReplayError> {
+        let host = JournalHost::new(journal, None);
         let mut outcome = self.session.run(code, &host).await?;
-        let heard = host.heard();
+        self.heard(host.heard())?;
+        // The journal was compared call by call; how long the guest ran is not the job's.
+        outcome.journal = Vec::new();
+        outcome.guest_time = recorded.guest_time;
+        Ok(outcome)
+    }
+
+    /// A block that was cut off by a clock: how far it came depends on the machine. Its calls are
+    /// made again up to the last that was answered, for its children; what it did is undone, as it
+    /// was then.
+    async fn cut_off(
+        &mut self,
+        code: &str,
+        recorded: &repl::BlockOutcome,
+        journal: &[JournalNote],
+    ) -> Result<repl::BlockOutcome, ReplayError> {
+        if !journal.is_empty() {
+            let host = JournalHost::new(journal, Some(self.session.stopper()));
+            self.session.run(code, &host).await?;
+            self.session.undo();
+            self.heard(host.heard())?;
+        }
+        Ok(recorded.clone())
+    }
+
+    fn heard(&mut self, heard: Heard) -> Result<(), ReplayError> {
         if let Some(difference) = heard.difference() {
             return Err(ReplayError::Differs {
                 level: self.path.clone(),
@@ -225,15 +269,6 @@ impl Run {
         for (calls, results) in heard.answered {
             self.batch(calls, results)?;
         }
-        // The journal was compared call by call; how long the guest ran is not the job's.
-        outcome.journal = Vec::new();
-        outcome.guest_time = recorded.guest_time;
-        self.same("what a block did", recorded.as_ref(), &outcome)?;
-        self.report.blocks += 1;
-        self.report.bytes += recorded.stdout.len();
-        let report = crate::job::report(&outcome);
-        let block = *block;
-        self.step(*at, Input::BlockDone { block, report });
         Ok(())
     }
 
@@ -315,6 +350,12 @@ impl Run {
     }
 }
 
+/// Whether a clock ended the block.
+fn was_cut_off(outcome: &repl::BlockOutcome) -> bool {
+    let error = outcome.error.as_ref().filter(|error| error.rolled_back);
+    error.is_some_and(|error| [repl::TIME_LIMIT, repl::STOPPED].contains(&error.kind.as_str()))
+}
+
 /// The levels right below `level`, in the order of their numbers.
 fn children_of(level: &CallPath, lines: &[TraceLine]) -> VecDeque<(CallPath, String, ContentHash)> {
     let mut found: Vec<_> = lines
@@ -352,68 +393,4 @@ fn from_difference(left: &str, right: &str) -> (String, String) {
     let from = equal.saturating_sub(20);
     let part = |text: &str| text.chars().skip(from).take(SHOWN).collect();
     (part(left), part(right))
-}
-
-/// Answers a block's model calls from its journal.
-struct JournalHost {
-    // The REPL asks through a shared reference, one batch at a time.
-    heard: Mutex<Heard>,
-}
-
-/// One batch of model calls, and a result for each.
-type AnsweredBatch = (Vec<repl::LmCall>, Vec<Result<String, String>>);
-
-/// What a block asked, and what the journal had for it.
-#[derive(Default)]
-struct Heard {
-    left: VecDeque<JournalNote>,
-    answered: Vec<AnsweredBatch>,
-    /// The first call that the journal does not have.
-    other: Option<String>,
-}
-
-impl Heard {
-    fn difference(&self) -> Option<String> {
-        let left = self.left.len();
-        self.other
-            .clone()
-            .or_else(|| (left > 0).then(|| format!("{left} more batches of calls")))
-    }
-}
-
-impl JournalHost {
-    fn new(journal: &[JournalNote]) -> JournalHost {
-        let heard = Heard {
-            left: journal.iter().cloned().collect(),
-            ..Heard::default()
-        };
-        JournalHost {
-            heard: Mutex::new(heard),
-        }
-    }
-
-    fn heard(self) -> Heard {
-        self.heard
-            .into_inner()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-#[async_trait::async_trait]
-impl repl::Host for JournalHost {
-    async fn ask(&self, calls: Vec<repl::LmCall>) -> Vec<Result<String, String>> {
-        let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
-        let hash = calls_hash(&calls);
-        match heard.left.pop_front() {
-            Some(note) if note.calls == hash => {
-                heard.answered.push((calls, note.results.clone()));
-                note.results
-            }
-            other => {
-                let recorded = other.map_or("no call".to_owned(), |note| note.calls.short());
-                heard.other.get_or_insert(recorded);
-                vec![Err("the trace has no such call".to_owned()); calls.len()]
-            }
-        }
-    }
 }

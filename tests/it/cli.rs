@@ -5,7 +5,7 @@ use crate::ctl::Home;
 #[test]
 fn help_names_every_command() {
     let run = Home::new().run(&["--help"]);
-    run.expect(0, &["submit", "model", "trace", "config"]);
+    run.expect(0, &["submit", "model", "trace", "config", "Exit codes:"]);
     assert!(
         !run.out.contains("engine-worker"),
         "hidden commands stay hidden"
@@ -23,6 +23,11 @@ fn contexts_that_cannot_be_read_are_named() {
         ("empty.txt", 2, &["empty"][..]),
         ("binary.bin", 2, &["binary"][..]),
         ("latin.txt", 2, &["UTF-8", "iconv"][..]),
+        (
+            "latin.txt/below",
+            2,
+            &["latin.txt/below", "cannot be read"][..],
+        ),
     ] {
         home.run(&["submit", "--context", path, "What?"])
             .expect(code, words);
@@ -38,6 +43,8 @@ fn questions_and_flags_are_checked_before_anything_runs() {
     home.run(&["submit", "What?"]).expect(2, &["--context"]);
     home.run(&["submit", "--context", "a.txt", "--max-time", "5", "What?"])
         .expect(2, &["5", "30s"]);
+    let deep = ["submit", "-c", "a.txt", "--max-depth", "4000", "What?"];
+    home.run(&deep).expect(2, &["--max-depth", "from 0 to 8"]);
 }
 
 #[test]
@@ -69,10 +76,25 @@ fn configuration_is_shown_checked_and_refused() {
     home.file("wrong.toml", "[budgets]\nturnes = 3\n");
     let run = home.run(&["--config", "wrong.toml", "config", "check"]);
     run.expect(2, &["wrong.toml:2", "turnes", "turns"]);
-    let run = home.run(&["config", "check", "optimized"]);
+    home.run(&["config", "check", "fast"])
+        .expect(2, &["no profile `fast`", "`optimized`"]);
+}
+
+#[test]
+fn the_first_designs_profile_is_right_and_each_key_that_does_not_act_is_named() {
+    let run = Home::new().run(&["config", "check", "optimized"]);
+    run.expect(
+        0,
+        &[
+            "warning: profile optimized:5: `runtime.worker_threads` (the node's runtime): acts in",
+            "`memory.chunk_size` (the context store): has no effect",
+        ],
+    );
+    assert_eq!(run.out, "the configuration is right, with 15 warnings\n");
+    assert_eq!(run.err.lines().count(), 15, "{}", run.err);
     assert!(
-        run.code == 0 || run.err.contains("optimized"),
-        "{}",
+        !run.err.contains("max_parallel_sub_calls"),
+        "what is carried over acts: {}",
         run.err
     );
 }

@@ -1,7 +1,7 @@
 //! Runs `rlm-ctl` as a process, with folders of its own, and reads what it says.
 
 use serde_json::Value;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
@@ -71,6 +71,21 @@ impl Home {
 
     pub(crate) fn run(&self, args: &[&str]) -> Run {
         Run::of(self.command(args).output().expect("rlm-ctl starts"))
+    }
+
+    /// Runs with these bytes on standard input.
+    pub(crate) fn run_with(&self, args: &[&str], input: &[u8]) -> Run {
+        let mut child = self
+            .command(args)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("rlm-ctl starts");
+        let mut pipe = child.stdin.take().expect("a pipe");
+        pipe.write_all(input).expect("the program reads it");
+        drop(pipe);
+        Run::of(child.wait_with_output().expect("an end"))
     }
 
     pub(crate) fn spawn(&self, args: &[&str]) -> Child {

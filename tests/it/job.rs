@@ -4,22 +4,29 @@
 use crate::ctl::{Home, Run};
 use crate::server::{Answer, Server};
 use serde_json::Value;
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read};
+use std::process::Command;
 use std::sync::atomic::Ordering;
 
 /// Text of the messages that the job added: what stands after the profile's own part.
-fn said(messages: &[Value]) -> String {
+pub(crate) fn said(messages: &[Value]) -> String {
     let text = |message: &Value| message["content"].as_str().unwrap_or_default().to_owned();
     messages.iter().map(text).collect::<Vec<_>>().join("\n")
 }
 
-fn is_root(messages: &[Value]) -> bool {
+pub(crate) fn is_root(messages: &[Value]) -> bool {
     messages
         .first()
         .is_some_and(|message| message["role"] == "system")
 }
 
-fn submit(home: &Home, server: &Server, more: &[&str], question: &str) -> Run {
+pub(crate) fn submit(home: &Home, server: &Server, more: &[&str], question: &str) -> Run {
+    let output = submission(home, server, more, question).output();
+    Run::of(output.expect("rlm-ctl starts"))
+}
+
+/// A job over some lines about lamps.
+pub(crate) fn submission(home: &Home, server: &Server, more: &[&str], question: &str) -> Command {
     home.file(
         "notes.txt",
         "The red lamp stands in the hall.\nThe blue lamp is broken.\n".repeat(9),
@@ -36,7 +43,14 @@ fn submit(home: &Home, server: &Server, more: &[&str], question: &str) -> Run {
     ];
     args.extend_from_slice(more);
     args.push(question);
-    home.run(&args)
+    home.command(&args)
+}
+
+/// The lines of a trace that a job wrote.
+pub(crate) fn trace_lines(home: &Home, name: &str) -> Vec<Value> {
+    let trace = std::fs::read_to_string(home.path(name)).expect("a trace");
+    let read = |line| serde_json::from_str(line).expect("JSON");
+    trace.lines().map(read).collect()
 }
 
 #[test]
@@ -142,11 +156,8 @@ fn every_sub_call_has_a_path_of_its_own() {
     });
     let run = submit(&home, &server, &["--trace", "job.jsonl"], "Which?");
     run.expect(0, &[]);
-    let trace = std::fs::read_to_string(home.path("job.jsonl")).expect("a trace");
-    let lines = trace
-        .lines()
-        .map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
-    let paths: Vec<(String, String)> = lines
+    let paths: Vec<(String, String)> = trace_lines(&home, "job.jsonl")
+        .iter()
         .filter(|line| line["line"] == "sub_call")
         .map(|line| {
             let prompt = line["prompt_preview"].as_str().unwrap_or_default();
@@ -203,39 +214,109 @@ fn endless_blocks_and_bombs_end_and_the_next_block_works() {
         let code = [
             "while True: pass",
             "print('x' * 10**9)",
+            "piece = 'x' * 10**6\nfor _ in range(10**3): print(piece)",
             "FINAL('still here')",
         ];
-        let shots = messages.len() - 2 * turns;
-        Answer::Text(format!(
-            "```repl\n{}\n```",
-            code[turns.min(2).max(usize::from(shots == 0))]
-        ))
+        Answer::Text(format!("```repl\n{}\n```", code[turns.min(3)]))
+    });
+    let run = submit(&home, &server, &["--trace", "job.jsonl"], "What?");
+    run.expect(0, &[]);
+    assert_eq!(run.json()["answer"], "still here");
+    assert_eq!(run.json()["tally"]["turns"], 4);
+
+    let lines = trace_lines(&home, "job.jsonl");
+    let blocks: Vec<&Value> = lines
+        .iter()
+        .filter(|line| line["line"] == "block")
+        .map(|line| &line["outcome"])
+        .collect();
+    let faults: Vec<Option<&str>> = blocks
+        .iter()
+        .map(|outcome| outcome["error"]["kind"].as_str())
+        .collect();
+    assert_eq!(faults, [Some("TimeLimit"), Some("MemoryError"), None, None]);
+    // A thousand lines of a million and one, of which the first 20 kB are kept.
+    assert_eq!(blocks[2]["cut_bytes"], 999_981_000);
+    let printed = blocks[2]["stdout"].as_str().expect("text");
+    assert!(printed.len() < 21_000, "{} bytes", printed.len());
+    assert!(printed.contains("999981000 more bytes were printed"));
+    for told in ["TimeLimit: the block ran longer than 2 s", "[cut here; "] {
+        let to_root = |line: &Value| line["line"] == "root" && line.to_string().contains(told);
+        assert!(lines.iter().any(to_root), "the root was not told: {told}");
+    }
+}
+
+#[test]
+fn labels_are_asked_of_a_server_that_takes_no_grammar() {
+    let home = Home::new();
+    let server = Server::start(|messages| {
+        let said = serde_json::to_string(messages).expect("JSON");
+        let reply = if !said.contains("Answer with one of") {
+            "```repl\nlines = ['I was charged twice', 'It crashes']\n\
+             FINAL(label(lines, 'What is it about?', ['billing', 'crash']))\n```"
+        } else if said.contains("charged") {
+            "Billing."
+        } else {
+            "crash, I think"
+        };
+        Answer::Text(reply.to_owned())
     });
     let run = submit(&home, &server, &[], "What?");
     run.expect(0, &[]);
-    assert_eq!(run.json()["answer"], "still here");
-    assert_eq!(run.json()["tally"]["turns"], 3);
+    assert_eq!(run.json()["answer"], "['billing', 'crash']");
+}
+
+#[test]
+fn the_time_of_a_job_ends_an_endless_block_and_leaves_a_closing_call() {
+    let home = Home::new();
+    let asked = std::sync::atomic::AtomicUsize::new(0);
+    let server = Server::start(move |_| {
+        Answer::Text(match asked.fetch_add(1, Ordering::SeqCst) {
+            0 => "```repl\nprint('seen')\nwhile True: pass\n```".to_owned(),
+            _ => "a lamp, as far as I saw".to_owned(),
+        })
+    });
+    let flags = ["--max-time", "8s", "--trace", "job.jsonl"];
+    let run = submit(&home, &server, &flags, "What?");
+    run.expect(7, &[]);
+    assert_eq!(run.json()["answer"], "a lamp, as far as I saw");
+    let trace = std::fs::read_to_string(home.path("job.jsonl")).expect("a trace");
+    assert!(trace.contains("\"Stopped\""), "the block was stopped");
+    // How far it came depends on the machine; the rest is the same again.
+    home.run(&["trace", "replay", "job.jsonl"]).expect(0, &[]);
 }
 
 #[test]
 fn servers_that_misbehave_are_named_and_nothing_hangs() {
     let home = Home::new();
     let garbage = Server::start(|_| Answer::Garbage);
-    submit(&home, &garbage, &[], "What?").expect(1, &["understood"]);
+    submit(&home, &garbage, &[], "What?").expect(1, &["cannot be understood", "a web page"]);
+
     let cut = Server::start(|_| Answer::Cut("Let me look at".to_owned()));
-    submit(&home, &cut, &[], "What?").expect(1, &[]);
+    let run = submit(&home, &cut, &[], "What?");
+    run.expect(1, &["the root is asked again (attempt 2)"]);
+    let report = run.json();
+    assert_eq!(report["ending"], "failed");
+    let reason = report["reason"].as_str().expect("a reason");
+    let named = format!("the root model gave no reply: {} answered", cut.model());
+    assert!(reason.starts_with(&named), "{reason}");
+    assert!(reason.contains("error decoding"), "{reason}");
+    assert_eq!(cut.chats.load(Ordering::SeqCst), 3, "two retries");
+
     let hang = Server::start(|_| Answer::Hang);
     let run = submit(&home, &hang, &["--max-time", "3s"], "What?");
-    assert!(run.code == 7 || run.code == 1, "{}", run.err);
+    run.expect(7, &["the limit on wall time was reached"]);
+    let report = run.json();
+    assert_eq!(report["ending"], "limit");
+    assert_eq!(report["limit"], "wall");
     assert!(
         hang.chats.load(Ordering::SeqCst) >= 1,
         "the server was asked"
     );
 }
 
-#[test]
-fn an_interrupt_cancels_and_says_what_was_done() {
-    let home = Home::new();
+/// A job that hangs in its first root call and is interrupted there: its exit code and answer.
+fn interrupted(home: &Home) -> (Option<i32>, String) {
     let server = Server::start(|_| Answer::Hang);
     home.file("notes.txt", "A lamp.\n");
     let model = server.model();
@@ -249,6 +330,13 @@ fn an_interrupt_cancels_and_says_what_was_done() {
         "json",
         "What?",
     ]);
+    // Whoever asks has seen by then that the job began; what comes later may still be under way.
+    let mut said = BufReader::new(child.stderr.take().expect("a pipe")).lines();
+    let began = said
+        .by_ref()
+        .map(|line| line.expect("UTF-8"))
+        .any(|line| line.contains("turn 1/"));
+    assert!(began, "the program ended too soon");
     // The job hangs in its first root call; by then the server has counted it.
     while server.chats.load(Ordering::SeqCst) == 0 {
         assert!(
@@ -270,8 +358,22 @@ fn an_interrupt_cancels_and_says_what_was_done() {
         .expect("a pipe")
         .read_to_string(&mut out)
         .expect("UTF-8");
-    assert_eq!(code, Some(8), "{out}");
-    assert!(out.contains("\"ending\":\"cancelled\""), "{out}");
+    (code, out)
+}
+
+#[test]
+fn an_interrupt_cancels_and_says_what_was_done() {
+    let home = Home::new();
+    let alone = interrupted(&home);
+    let mut node = home.node();
+    let asked = interrupted(&home);
+    node.kill().expect("the node runs");
+    node.wait().expect("an end");
+    for (code, out) in [alone, asked] {
+        assert_eq!(code, Some(8), "{out}");
+        assert!(out.contains("\"ending\":\"cancelled\""), "{out}");
+        assert!(out.contains("\"turns\":1"), "{out}");
+    }
 }
 
 #[test]
@@ -328,6 +430,8 @@ fn a_running_node_does_the_work_and_refuses_a_second_one() {
         "the node was asked: {}",
         run.err
     );
+    let unheard = "cache.enabled (environment RLM_CACHE_ENABLED)";
+    assert!(run.err.contains(unheard), "{}", run.err);
     let missing = home.run(&["submit", "--context", "missing.txt", "What?"]);
     missing.expect(6, &["missing.txt", "does not exist"]);
     let second = home

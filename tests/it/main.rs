@@ -14,4 +14,6 @@ mod remote;
 mod server;
 mod service;
 mod source;
+mod submit;
 mod tidy;
+mod trace;

@@ -64,6 +64,33 @@ fn the_two_commands_are_whole_scripts() {
 }
 
 #[test]
+fn set_up_finds_libclang_only_with_its_headers() {
+    let found = |files: &[&str]| {
+        let folder = tempfile::tempdir().expect("a folder");
+        for file in files {
+            let path = folder.path().join("usr/lib").join(file);
+            let parent = path.parent().expect("a file lies in a folder");
+            std::fs::create_dir_all(parent).expect("a folder");
+            std::fs::write(&path, "").expect("a file");
+        }
+        // Without programs nothing but the folder is looked at.
+        let script = "source scripts/setup.sh && PATH=/nowhere rlm_libclang_present \"$1\"";
+        let ran = Command::new("bash")
+            .args(["-c", script, "bash"])
+            .arg(folder.path())
+            .current_dir(root())
+            .output();
+        ran.expect("bash runs").status.success()
+    };
+    let headers = "llvm-14/lib/clang/14.0.6/include/stddef.h";
+    assert!(found(&["llvm-14/lib/libclang.so.1", headers]));
+    assert!(found(&["llvm-14/lib/libclang-14.so.1", headers]));
+    assert!(!found(&["llvm-14/lib/libclang.so.1"]));
+    assert!(!found(&["llvm-14/lib/libclang-cpp.so.14", headers]));
+    assert!(!found(&["llvm-18/lib/libclang.so.1", headers]));
+}
+
+#[test]
 fn every_rlm_ctl_line_is_understood() {
     let lines: Vec<String> = commands()
         .into_iter()

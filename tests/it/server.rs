@@ -18,6 +18,11 @@ pub(crate) enum Answer {
     /// Something that is not the protocol.
     Garbage,
     Status(u16),
+    /// Refuses a prompt of so many tokens: no reply fits beside it into a window of so many.
+    TooLong {
+        tokens: u64,
+        window: u64,
+    },
 }
 
 pub(crate) struct Server {
@@ -92,6 +97,10 @@ fn talk(mut stream: TcpStream, answer: &dyn Fn(&[Value]) -> Answer, chats: &Atom
                     "application/json",
                     "{\"error\": \"scripted\"}",
                 ),
+                Answer::TooLong { tokens, window } => {
+                    let sizes = json!({"error": {"n_prompt_tokens": tokens, "n_ctx": window}});
+                    respond(&mut stream, 400, "application/json", &sizes.to_string())
+                }
                 Answer::Cut(text) => {
                     let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\
                                 content-length: 100000\r\n\r\n";

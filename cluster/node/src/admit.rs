@@ -8,11 +8,12 @@ use crate::messages::{FailCode, JoinReply, JoinRequest, PeerAddress};
 use base::{NodeId, PeerRole, PeerRoles};
 use bytes::Bytes;
 use raft::ProposeError;
-use raft::ledger::{Command, NewMember, Outcome, Rejection, TokenState};
+use raft::ledger::{Command, MemberRecord, NewMember, Outcome, Rejection, TokenState};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use transport::{
-    Authority, Caller, CertificateGrant, NODE_LIFE, Refusal, Serial, TokenId, TokenRecord,
+    Authority, AuthorityError, Caller, CertificateGrant, NODE_LIFE, Refusal, Serial, TokenId,
+    TokenRecord,
 };
 
 /// Checks the token's signature, burns one use by a committed command, and only then signs.
@@ -83,10 +84,7 @@ pub(crate) async fn admit(
 /// A new certificate for a member's key, with the roles that the ledger gives it now.
 pub(crate) async fn renew(core: &Core, node: NodeId, csr: &[u8]) -> Result<Vec<Bytes>, Refusal> {
     let authority = issuer(core)?;
-    core.group
-        .read_barrier()
-        .await
-        .map_err(|error| failed(FailCode::NoQuorum, error))?;
+    settle(core).await?;
     let state = core.state();
     let Some(member) = state.members.live.get(&node) else {
         return Err(failed(
@@ -94,22 +92,47 @@ pub(crate) async fn renew(core: &Core, node: NodeId, csr: &[u8]) -> Result<Vec<B
             "this node is no member of the cluster",
         ));
     };
+    let (chain, serial) = certify(core, &authority, (node, member), csr)?;
+    record(core, (node, &member.name), serial).await?;
+    Ok(chain)
+}
+
+/// Returns when this node's state has all that was committed before.
+pub(crate) async fn settle(core: &Core) -> Result<(), Refusal> {
+    match core.group.read_barrier().await {
+        Ok(_) => Ok(()),
+        Err(error) => Err(failed(FailCode::NoQuorum, error)),
+    }
+}
+
+/// A certificate of today for a member, with the roles that the ledger gives it.
+pub(crate) fn certify(
+    core: &Core,
+    authority: &Authority,
+    (node, member): (NodeId, &MemberRecord),
+    csr: &[u8],
+) -> Result<(Vec<Bytes>, Serial), Refusal> {
     let serial = Serial::generate(&mut rand::rng());
-    let chain = sign(
-        core,
-        &authority,
-        (node, &member.name, member.roles),
-        (csr, serial),
-    )?;
+    let whose = (node, member.name.as_str(), member.roles);
+    let chain = sign(core, authority, whose, (csr, serial))?;
+    Ok((chain, serial))
+}
+
+/// Writes into the ledger which certificate a member has.
+pub(crate) async fn record(
+    core: &Core,
+    (node, name): (NodeId, &str),
+    serial: Serial,
+) -> Result<(), Refusal> {
     let command = Command::UpdateMember {
         node,
         address: None,
         serial: Some(*serial.bytes()),
         version: None,
     };
-    let by = format!("renewal of {}", member.name);
-    core.group.submit(&by, command).await.map_err(refused)?;
-    Ok(chain)
+    let by = format!("renewal of {name}");
+    let submitted = core.group.submit(&by, command).await;
+    submitted.map(drop).map_err(refused)
 }
 
 fn sign(
@@ -133,16 +156,18 @@ fn sign(
         .collect())
 }
 
-fn issuer(core: &Core) -> Result<Arc<Authority>, Refusal> {
+pub(crate) fn issuer(core: &Core) -> Result<Arc<Authority>, Refusal> {
     let hint = core
         .group
         .view()
         .leader
         .filter(|leader| *leader != core.node);
-    core.authority
-        .borrow()
-        .clone()
-        .ok_or(Refusal::NotLeader { hint })
+    let held = core.authority.borrow().clone();
+    let held = held.ok_or(Refusal::NotLeader { hint })?;
+    if held.issuer_renewal(core.wall.unix()).is_void() {
+        return Err(failed(FailCode::NoIssuer, AuthorityError::IssuerEnded));
+    }
+    Ok(held)
 }
 
 /// The token as the cluster knows it; one that this node has not heard of may be new.
@@ -150,10 +175,7 @@ async fn find_token(core: &Core, id: TokenId) -> Result<TokenState, Refusal> {
     if let Some(token) = core.state().tokens.0.get(&id.0) {
         return Ok(token.clone());
     }
-    core.group
-        .read_barrier()
-        .await
-        .map_err(|error| failed(FailCode::NoQuorum, error))?;
+    settle(core).await?;
     core.state()
         .tokens
         .0

@@ -36,9 +36,19 @@ pub enum Entered {
         /// How far the cluster's calendar is ahead of ours, in milliseconds.
         clock_ahead_ms: i64,
         certified_for: Duration,
+        /// The path to the seed that answered.
+        path: SeedPath,
     },
     /// This home is of that cluster's node already; nothing was asked.
     Already { record: Box<NodeRecord> },
+}
+
+/// How the cluster was reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SeedPath {
+    pub seed: SocketAddr,
+    /// As QUIC estimates it.
+    pub rtt: Duration,
 }
 
 /// Why this machine did not get in. What is kept is the key of the attempt, so that asking again
@@ -85,7 +95,7 @@ pub async fn enter<H: Home>(
     }
     let pending = pending(home, rng)?;
     let key = KeySeed::from_bytes(pending.key);
-    let reply = ask(token, options, &pending, (sockets, wall.clone())).await?;
+    let (reply, path) = ask(token, options, &pending, (sockets, wall.clone())).await?;
     let chain = reply
         .chain
         .iter()
@@ -104,6 +114,7 @@ pub async fn enter<H: Home>(
         record: Box::new(record),
         clock_ahead_ms: ahead_ms(reply.unix, now),
         certified_for,
+        path,
     })
 }
 
@@ -143,7 +154,7 @@ async fn ask(
     options: &EnterOptions,
     pending: &PendingJoin,
     (sockets, wall): (Sockets, Arc<dyn WallClock>),
-) -> Result<JoinReply, EnterError> {
+) -> Result<(JoinReply, SeedPath), EnterError> {
     let csr = Bytes::from(request(&KeySeed::from_bytes(pending.key)));
     let body = JoinRequest {
         token: token.id,
@@ -172,9 +183,14 @@ async fn ask(
     };
     let reply = join_call(token, sockets, asking).await?;
     let body = reply
+        .frame
         .body()
         .map_err(|error| JoinError::Reply(error.to_string()))?;
-    Ok(body)
+    let path = SeedPath {
+        seed: reply.seed,
+        rtt: reply.rtt,
+    };
+    Ok((body, path))
 }
 
 fn ahead_ms(theirs: Duration, ours: Duration) -> i64 {

@@ -48,6 +48,10 @@ pub enum NodeEvent {
     RenewalFailed {
         why: String,
     },
+    /// This node has another issuer than before: made here, or fetched from a voter.
+    Issuer {
+        until_s: u64,
+    },
     StoreDamaged {
         why: String,
     },
@@ -100,6 +104,7 @@ impl fmt::Display for NodeEvent {
             }
             NodeEvent::Renewed { until_s } => write!(f, "certificate until {until_s}"),
             NodeEvent::RenewalFailed { why } => write!(f, "no new certificate: {why}"),
+            NodeEvent::Issuer { until_s } => write!(f, "issuer until {until_s}"),
             NodeEvent::StoreDamaged { why } => write!(f, "replicated store put aside: {why}"),
             NodeEvent::BlobHeld { hash } => write!(f, "has blob {hash}"),
             NodeEvent::BlobDamaged { hash } => write!(f, "damaged blob {hash} put aside"),

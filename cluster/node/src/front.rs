@@ -8,6 +8,7 @@ use crate::event::NodeEvent;
 use crate::messages::{
     EchoBody, FailCode, IssuerReply, ProbeReply, ProbeRequest, RenewReply, RenewRequest,
 };
+use crate::revive;
 use crate::spread::StoreAsk;
 use crate::swim::SwimNote;
 use base::NodeId;
@@ -108,6 +109,7 @@ async fn answer(
             let chain = admit::renew(&core, node, &csr).await?;
             reply(kind, &RenewReply { chain })
         }
+        Kind::Revive => revived(&core, &from, &frame).await,
         Kind::RaftAppend
         | Kind::RaftVote
         | Kind::RaftPreVote
@@ -158,6 +160,12 @@ async fn answer(
         // Only ever a datagram.
         Kind::Swim => Err(Refusal::Unsupported),
     }
+}
+
+async fn revived(core: &Core, from: &Caller, frame: &Frame) -> Result<Bytes, Refusal> {
+    let request = frame.body().map_err(garbled)?;
+    let chain = revive::revive(core, from, &request).await?;
+    reply(frame.kind, &RenewReply { chain })
 }
 
 /// Closes what rests on it before the leader gets its answer.

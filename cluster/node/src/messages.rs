@@ -75,7 +75,18 @@ pub(crate) struct RenewReply {
     pub(crate) chain: Vec<Bytes>,
 }
 
-/// `Kind::IssuerKey`: a new voter asks for the issuer.
+/// `Kind::Revive`: a member whose certificate has ended proves that it has the certificate's key.
+/// The answer is a [`RenewReply`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ReviveRequest {
+    /// The ended certificate first, the root last.
+    pub(crate) chain: Vec<Bytes>,
+    pub(crate) csr: Bytes,
+    /// By the ended certificate's key, over the request and the TLS session.
+    pub(crate) signature: Bytes,
+}
+
+/// `Kind::IssuerKey`: a voter asks for the issuer that another one holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct IssuerRequest;
 

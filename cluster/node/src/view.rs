@@ -9,7 +9,7 @@ use raft::ledger::{MemberRecord, State};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
-use transport::LinkFacts;
+use transport::{LinkFacts, Renewal};
 use utoipa::ToSchema;
 
 /// The whole cluster on one screen.
@@ -82,6 +82,10 @@ pub struct NodeView {
     /// Until its certificate ends, as its link shows it.
     #[schema(value_type = Option<Object>)]
     pub certified_for: Option<Duration>,
+    /// Until the issuer ends that this node issues with, or that its certificate is of. Past it
+    /// nobody is certified; the node that holds the root's key makes the next one in time.
+    #[schema(value_type = Option<Object>)]
+    pub issuer_for: Option<Duration>,
 }
 
 /// As this node sees it, without asking anybody.
@@ -154,12 +158,17 @@ fn view_node(
     let facts = known.facts.get(&node);
     let alive = node == core.node || liveness(core, node).is_some_and(Liveness::is_active);
     let reasons = reasons(core, raft, node, (alive, facts));
-    let own = core.identity.borrow().certificate().not_after;
     let now = core.wall.unix();
-    let until = if node == core.node {
-        Some(own)
+    let (until, issuer_until) = if node == core.node {
+        let identity = core.identity.borrow();
+        let held = core.authority.borrow().as_ref().map(|a| a.issuer_until());
+        let issuer_until = held.unwrap_or_else(|| identity.issuer_until());
+        (Some(identity.certificate().not_after), Some(issuer_until))
     } else {
-        link.map(|link| link.certified_until)
+        (
+            link.map(|link| link.certified_until),
+            link.map(|link| link.issuer_until),
+        )
     };
     NodeView {
         node,
@@ -183,6 +192,7 @@ fn view_node(
         behind: raft.lag.get(&node).map(|lag| lag.entries),
         rtt: link.map(|link| link.rtt),
         certified_for: until.map(|until| until.saturating_sub(now)),
+        issuer_for: issuer_until.map(|until| until.saturating_sub(now)),
     }
 }
 
@@ -272,21 +282,48 @@ fn problems(core: &Core, raft: &RaftView, nodes: &[NodeView]) -> Vec<String> {
     if raft.voters.len() == 2 {
         problems.push("two voters stop when either is lost: use one or three".to_owned());
     }
-    let certificate = core.identity.borrow().certificate().clone();
-    let left = certificate.not_after.saturating_sub(core.wall.unix());
-    let life = certificate.not_after.saturating_sub(certificate.not_before);
-    if left * 2 < life / 3 {
-        problems.push(format!(
-            "this node's certificate ends in {} min",
-            left.as_secs() / 60
-        ));
-    }
+    problems.extend(certificate_problem(core));
+    problems.extend(issuer_problem(core));
     for node in nodes.iter().filter(|node| !node.ready) {
         problems.push(format!("{}: {}", node.name, node.reasons.join("; ")));
     }
     problems
 }
 
+fn certificate_problem(core: &Core) -> Option<String> {
+    match core.identity.borrow().renewal(core.wall.unix()) {
+        Renewal::Late { left } => Some(format!(
+            "this node's certificate ends in {} min",
+            left.as_secs() / 60
+        )),
+        Renewal::Ended | Renewal::Early => Some(
+            "this node's certificate is out of time: no voter gave it another one yet".to_owned(),
+        ),
+        Renewal::Due { .. } | Renewal::Fresh { .. } => None,
+    }
+}
+
+/// The next issuer is days late: whoever would make it is not there, or holds no root's key.
+fn issuer_problem(core: &Core) -> Option<String> {
+    let now = core.wall.unix();
+    let held = core.authority.borrow().clone();
+    let renewal = match held {
+        Some(held) => held.issuer_renewal(now),
+        None => core.identity.borrow().issuer_renewal(now),
+    };
+    let next = "start the node that holds the root's key, which makes the next one";
+    match renewal {
+        Renewal::Late { left } => Some(format!(
+            "the cluster's issuer ends in {} days, and then nobody is certified any more: {next}",
+            left.as_secs() / DAY_S
+        )),
+        Renewal::Ended => Some(format!("the cluster's issuer has ended: {next}")),
+        Renewal::Early | Renewal::Due { .. } | Renewal::Fresh { .. } => None,
+    }
+}
+
 fn open_jobs(state: &State) -> u64 {
     state.jobs.open()
 }
+
+const DAY_S: u64 = 24 * 3600;

@@ -141,9 +141,15 @@ async fn a_machine_with_a_wrong_clock_is_told_and_does_not_get_in() {
     // A little is allowed, and shown.
     let near = Machine::ahead("n3", Duration::from_secs(300));
     let entered = near.enter(&token, socket().1).await.unwrap();
-    let Entered::Joined { clock_ahead_ms, .. } = entered else {
+    let Entered::Joined {
+        clock_ahead_ms,
+        path,
+        ..
+    } = entered
+    else {
         panic!("{entered:?}");
     };
+    assert!(token.seeds.contains(&path.seed.to_string()), "{path:?}");
     assert!(
         (-310_000..-290_000).contains(&clock_ahead_ms),
         "{clock_ahead_ms}"

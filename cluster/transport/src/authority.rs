@@ -9,6 +9,7 @@ use crate::Serial;
 use crate::certificate::{AuthorityCertificate, Statement};
 use crate::files::{self, KeyFileError, from_pem, to_pem};
 use crate::keys::{self, KeySeed};
+use crate::renewal::Renewal;
 use base::{ClusterId, ContentHash, NodeId, PeerRoles};
 use rand::CryptoRng;
 use rcgen::{
@@ -30,7 +31,8 @@ pub struct Authority {
     root_key: Option<KeySeed>,
     issuer: CertificateDer<'static>,
     issuer_key: KeySeed,
-    issuer_until: Duration,
+    /// From when to when the issuer may sign, since the Unix epoch.
+    issuer_life: (Duration, Duration),
 }
 
 /// What a node gets a certificate for.
@@ -64,8 +66,8 @@ pub enum AuthorityError {
     /// A name that no certificate can hold.
     #[error("`{0}` cannot be a node's name: use 1 to 64 letters, digits, `-`, `_` or `.`")]
     Name(String),
-    /// The issuer has ended; someone must renew it with the root's key.
-    #[error("the issuer ended: renew it on the node that holds the root's key")]
+    /// The issuer has ended, and only the root's key makes another one.
+    #[error("the issuer ended: start the node that holds the root's key, which makes another one")]
     IssuerEnded,
     /// Only the root's key signs an issuer.
     #[error("the root's key is not on this node")]
@@ -94,13 +96,14 @@ impl Authority {
             cluster,
             root,
             root_key: Some(root_key),
-            issuer_until: now + ISSUER_LIFE,
+            issuer_life: (now, now + ISSUER_LIFE),
             issuer,
             issuer_key,
         })
     }
 
-    /// Replaces the issuer by a new one; certificates of the old one stay valid.
+    /// Replaces the issuer by a new one. Certificates of the old one stay valid until they end, as
+    /// each travels with its own issuer.
     pub fn renew_issuer(
         &mut self,
         rng: &mut dyn CryptoRng,
@@ -108,7 +111,7 @@ impl Authority {
     ) -> Result<(), AuthorityError> {
         let root_key = self.root_key.as_ref().ok_or(AuthorityError::NoRootKey)?;
         (self.issuer, self.issuer_key) = new_issuer(&self.root, root_key, rng, now)?;
-        self.issuer_until = now + ISSUER_LIFE;
+        self.issuer_life = (now, now + ISSUER_LIFE);
         Ok(())
     }
 
@@ -121,7 +124,7 @@ impl Authority {
         serial: Serial,
         now: Duration,
     ) -> Result<Vec<CertificateDer<'static>>, AuthorityError> {
-        if now >= self.issuer_until {
+        if now >= self.issuer_until() {
             return Err(AuthorityError::IssuerEnded);
         }
         check_name(&grant.name)?;
@@ -138,7 +141,7 @@ impl Authority {
             node: grant.node,
         };
         let uri = statement.to_string().try_into().map_err(encoding)?;
-        let until = self.issuer_until.min(now + grant.validity);
+        let until = self.issuer_until().min(now + grant.validity);
         let mut params = params(&grant.name, serial, (now, until));
         params.subject_alt_names = vec![SanType::URI(uri)];
         params.is_ca = IsCa::ExplicitNoCa;
@@ -164,7 +167,13 @@ impl Authority {
 
     /// When the issuer ends, since the Unix epoch.
     pub fn issuer_until(&self) -> Duration {
-        self.issuer_until
+        self.issuer_life.1
+    }
+
+    /// Whether to make, or to fetch, the next issuer.
+    pub fn issuer_renewal(&self, now: Duration) -> Renewal {
+        let (from, until) = self.issuer_life;
+        Renewal::of(from, until, now)
     }
 
     pub fn holds_root_key(&self) -> bool {
@@ -192,9 +201,17 @@ impl Authority {
             CertificateDer::from(record.root.to_vec()),
             None,
             CertificateDer::from(record.issuer.to_vec()),
-            KeySeed::from_bytes(record.key),
+            &[KeySeed::from_bytes(record.key)],
         )
         .map_err(AuthorityError::Record)
+    }
+
+    /// This authority with the issuer that another voter exported. The root's key, where it is
+    /// here, stays here.
+    pub fn with_issuer(&self, record: &IssuerRecord) -> Result<Authority, AuthorityError> {
+        let mut other = Authority::import_issuer(record, self.root_hash())?;
+        other.root_key.clone_from(&self.root_key);
+        Ok(other)
     }
 
     /// Writes four files, or three where the root's key is elsewhere.
@@ -206,9 +223,21 @@ impl Authority {
             write(ROOT_KEY_FILE, key(root_key))?;
         }
         write(ROOT_FILE, certificate(&self.root))?;
-        // The key first: a certificate without its key is damage, a key alone is not there yet.
-        write(ISSUER_KEY_FILE, key(&self.issuer_key))?;
-        write(ISSUER_FILE, certificate(&self.issuer))
+        // A certificate without its key is damage, a key alone is not there yet. So the key comes
+        // before its certificate, and the key of the issuer before stays until that is replaced.
+        let key_file = folder.join(ISSUER_KEY_FILE);
+        let new = self.issuer_key.pkcs8();
+        let mut keys = load_blocks(&key_file, PRIVATE_KEY).unwrap_or_default();
+        keys.retain(|old| *old != new);
+        let replaces = !keys.is_empty();
+        keys.insert(0, new);
+        let both = to_pem(PRIVATE_KEY, keys.iter().map(Vec::as_slice));
+        write(ISSUER_KEY_FILE, both)?;
+        write(ISSUER_FILE, certificate(&self.issuer))?;
+        if replaces {
+            write(ISSUER_KEY_FILE, key(&self.issuer_key))?;
+        }
+        Ok(())
     }
 
     pub fn load(folder: &Path) -> Result<Authority, KeyFileError> {
@@ -219,17 +248,18 @@ impl Authority {
             Err(error) => return Err(error),
         };
         let issuer = load_certificate(&folder.join(ISSUER_FILE))?;
-        let issuer_key = load_key(&folder.join(ISSUER_KEY_FILE))?;
-        Authority::assemble(root, root_key, issuer, issuer_key)
+        let issuer_keys = load_keys(&folder.join(ISSUER_KEY_FILE))?;
+        Authority::assemble(root, root_key, issuer, &issuer_keys)
             .map_err(|why| KeyFileError::damaged(folder, why))
     }
 
-    /// Believes nothing that it can check: signatures, keys, names.
+    /// Believes nothing that it can check: signatures, keys, names. One of `issuer_keys` must be
+    /// the issuer's.
     fn assemble(
         root: CertificateDer<'static>,
         root_key: Option<KeySeed>,
         issuer: CertificateDer<'static>,
-        issuer_key: KeySeed,
+        issuer_keys: &[KeySeed],
     ) -> Result<Authority, String> {
         let root_says = AuthorityCertificate::read(&root, None);
         let root_says = root_says.map_err(|why| format!("the root: {why}"))?;
@@ -241,9 +271,10 @@ impl Authority {
         {
             return Err("the root's key is not the root's".to_owned());
         }
-        if issuer_key.public() != issuer_says.key {
+        let fits = |key: &&KeySeed| key.public() == issuer_says.key;
+        let Some(issuer_key) = issuer_keys.iter().find(fits) else {
             return Err("the issuer's key is not the issuer's".to_owned());
-        }
+        };
         let name = root_says.name;
         let cluster = name.strip_prefix(ROOT_NAME).map(str::parse);
         let Some(Ok(cluster)) = cluster else {
@@ -254,8 +285,8 @@ impl Authority {
             root,
             root_key,
             issuer,
-            issuer_key,
-            issuer_until: issuer_says.not_after,
+            issuer_key: issuer_key.clone(),
+            issuer_life: (issuer_says.not_before, issuer_says.not_after),
         })
     }
 }
@@ -265,7 +296,7 @@ impl fmt::Debug for Authority {
         f.debug_struct("Authority")
             .field("cluster", &self.cluster)
             .field("root_hash", &self.root_hash())
-            .field("issuer_until", &self.issuer_until)
+            .field("issuer_until", &self.issuer_until())
             .finish_non_exhaustive()
     }
 }
@@ -355,6 +386,14 @@ pub(crate) fn load_key(path: &Path) -> Result<KeySeed, KeyFileError> {
         _ => None,
     };
     key.ok_or_else(|| KeyFileError::damaged(path, "not an Ed25519 key"))
+}
+
+/// The issuer's key; with another one where a crash came between two issuers.
+fn load_keys(path: &Path) -> Result<Vec<KeySeed>, KeyFileError> {
+    let blocks = load_blocks(path, PRIVATE_KEY)?;
+    let keys: Option<Vec<KeySeed>> = blocks.iter().map(|der| KeySeed::from_pkcs8(der)).collect();
+    keys.filter(|keys| !keys.is_empty())
+        .ok_or_else(|| KeyFileError::damaged(path, "not an Ed25519 key"))
 }
 
 fn encoding(error: rcgen::Error) -> AuthorityError {

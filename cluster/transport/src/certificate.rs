@@ -180,6 +180,7 @@ impl NodeCertificate {
 /// What an authority's own certificate says, which names no node.
 pub(crate) struct AuthorityCertificate {
     pub(crate) name: String,
+    pub(crate) not_before: Duration,
     pub(crate) not_after: Duration,
     pub(crate) key: [u8; 32],
 }
@@ -210,10 +211,17 @@ impl AuthorityCertificate {
         let name = name.and_then(|name| name.as_str().ok());
         Ok(AuthorityCertificate {
             name: name.unwrap_or_default().to_owned(),
+            not_before: seconds(parsed.validity().not_before.timestamp()),
             not_after: seconds(parsed.validity().not_after.timestamp()),
             key,
         })
     }
+}
+
+/// When any certificate ends, since the Unix epoch; whoever signed it.
+pub(crate) fn end_of(der: &[u8]) -> Option<Duration> {
+    let (_, parsed) = x509_parser::parse_x509_certificate(der).ok()?;
+    Some(seconds(parsed.validity().not_after.timestamp()))
 }
 
 fn public_key(parsed: &X509Certificate<'_>) -> Result<[u8; 32], CertificateFault> {

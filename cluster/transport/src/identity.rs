@@ -21,6 +21,8 @@ pub struct Identity {
     seed: KeySeed,
     chain: Vec<CertificateDer<'static>>,
     certificate: NodeCertificate,
+    /// From when to when the issuer in the chain may sign.
+    issuer_life: (Duration, Duration),
 }
 
 /// Why a chain is no identity. Nothing was changed.
@@ -58,7 +60,9 @@ impl Identity {
             return Err(IdentityError::OtherKey);
         }
         let broken = |why: String| IdentityError::Chain(why);
-        AuthorityCertificate::read(root, None).map_err(broken)?;
+        let root_says = AuthorityCertificate::read(root, None).map_err(broken)?;
+        let issuer_says = AuthorityCertificate::read(issuer, Some(&root_says.key));
+        let issuer_says = issuer_says.map_err(broken)?;
         let (issuer, then) = (std::slice::from_ref(issuer), certificate.not_before);
         check_chain(leaf, issuer, root, then, KeyUsage::client_auth())
             .map_err(|error| broken(error.to_string()))?;
@@ -66,6 +70,7 @@ impl Identity {
             seed,
             chain,
             certificate,
+            issuer_life: (issuer_says.not_before, issuer_says.not_after),
         })
     }
 
@@ -111,6 +116,17 @@ impl Identity {
     /// Whether to ask the cluster for a new certificate.
     pub fn renewal(&self, now: Duration) -> Renewal {
         Renewal::of(self.certificate.not_before, self.certificate.not_after, now)
+    }
+
+    /// How the issuer of the certificate stands; another node may hold a newer one.
+    pub fn issuer_renewal(&self, now: Duration) -> Renewal {
+        let (from, until) = self.issuer_life;
+        Renewal::of(from, until, now)
+    }
+
+    /// When the issuer of the certificate ends, since the Unix epoch.
+    pub fn issuer_until(&self) -> Duration {
+        self.issuer_life.1
     }
 
     /// The request for a certificate of the same key.

@@ -33,13 +33,23 @@ pub struct JoinAsk<'a> {
     pub wall: Arc<dyn WallClock>,
 }
 
-/// Asks the token's cluster to let this machine in; the reply's frame is returned as it came. A
+/// What a seed of the token's cluster replied, and over which path.
+#[derive(Clone, Debug, PartialEq)]
+pub struct JoinReply {
+    /// As it came.
+    pub frame: Frame,
+    pub seed: SocketAddr,
+    /// The path's round trip as QUIC estimates it.
+    pub rtt: Duration,
+}
+
+/// Asks the token's cluster to let this machine in. A
 /// seed that is not of the token's cluster learns nothing but our address.
 pub async fn join_call(
     token: &Token,
     sockets: Sockets,
     ask: JoinAsk<'_>,
-) -> Result<Frame, JoinError> {
+) -> Result<JoinReply, JoinError> {
     let deadline = Instant::now() + ask.ttl;
     let (revoked, quinn, config) = prepare(token, sockets, &ask)?;
     let joining = knock_everywhere(token, &quinn, &config, (&ask, deadline));
@@ -89,7 +99,7 @@ async fn knock_everywhere(
     quinn: &quinn::Endpoint,
     config: &quinn::ClientConfig,
     (ask, deadline): (&JoinAsk<'_>, Instant),
-) -> Result<Frame, JoinError> {
+) -> Result<JoinReply, JoinError> {
     let mut attempts = FuturesUnordered::new();
     for (turn, seed) in (0_u32..).zip(&token.seeds) {
         attempts.push(async move {
@@ -102,15 +112,20 @@ async fn knock_everywhere(
                 Ok(connection) => connection.map_err(|why| undialled(why, addr))?,
                 Err(_) => return Err(undialled(DialError::Silent(addr), addr)),
             };
-            let reply = ask_at(&connection, ask, deadline).await;
+            let frame = ask_at(&connection, ask, deadline).await;
+            let rtt = connection.rtt();
             Close::Done.apply(&connection);
-            reply
+            frame.map(|frame| JoinReply {
+                frame,
+                seed: addr,
+                rtt,
+            })
         });
     }
     let mut worst: Option<JoinError> = None;
     while let Some(outcome) = attempts.next().await {
         match outcome {
-            Ok(frame) => return Ok(frame),
+            Ok(reply) => return Ok(reply),
             // A no is a no; only a seed that cannot decide sends us on.
             Err(JoinError::Refused(refusal)) if is_final(&refusal) => {
                 return Err(JoinError::Refused(refusal));

@@ -22,6 +22,7 @@ mod link;
 mod metrics;
 mod rank;
 mod renewal;
+mod revival;
 mod revocations;
 mod settings;
 mod sockets;
@@ -35,19 +36,23 @@ pub use access::{AccessFacts, authorise, standing};
 pub use authority::{
     Authority, AuthorityError, CertificateGrant, IssuerRecord, NODE_LIFE, check_name,
 };
+pub use backoff::pause as backoff_pause;
 pub use certificate::{CertificateFault, NodeCertificate, Serial};
-pub use endpoint::{DatagramError, Endpoint, IdentitySwapError, StartError, datagram_kind};
+pub use endpoint::{
+    DatagramError, Endpoint, IdentitySwapError, SessionFrame, StartError, datagram_kind,
+};
 pub use errors::{
     CallError, CertificateRefusal, Denial, DialError, DownReason, JoinError, Refusal,
 };
 pub use files::{KeyFileError, read as read_private, write as write_private};
 pub use https::{HttpsClient, HttpsServer, https_client, https_name, https_server, root_hash_of};
 pub use identity::{Identity, IdentityError, request};
-pub use join::{JoinAsk, join_call};
+pub use join::{JoinAsk, JoinReply, join_call};
 pub use keys::KeySeed;
 pub use link::{Caller, Handler, LinkEvent, LinkFacts};
 pub use metrics::TransportMetrics;
 pub use renewal::Renewal;
+pub use revival::{PastCertificate, RevivalFault, RevivalProof};
 pub use revocations::Revocations;
 pub use settings::{InFlight, Settings, SettingsError};
 pub use sockets::Sockets;

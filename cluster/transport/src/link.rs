@@ -83,6 +83,8 @@ pub struct LinkFacts {
     pub requests_in: usize,
     /// When the peer's certificate ends, since the Unix epoch.
     pub certified_until: Duration,
+    /// When the issuer of the peer's certificate ends, as the chain says that the peer showed.
+    pub issuer_until: Duration,
 }
 
 /// A live connection with a certified peer.
@@ -91,6 +93,7 @@ pub(crate) struct Link {
     pub(crate) number: u64,
     pub(crate) connection: quinn::Connection,
     pub(crate) certificate: NodeCertificate,
+    issuer_until: Duration,
     pub(crate) dialled: bool,
     pub(crate) by_lower: bool,
     pub(crate) exporter: [u8; 32],
@@ -116,6 +119,7 @@ pub(crate) struct LinkParts {
     pub(crate) number: u64,
     pub(crate) connection: quinn::Connection,
     pub(crate) certificate: NodeCertificate,
+    pub(crate) issuer_until: Duration,
     pub(crate) dialled: bool,
     pub(crate) me: NodeId,
     pub(crate) exporter: [u8; 32],
@@ -136,6 +140,7 @@ impl Link {
             stale_at: parts.stale_at.min(parts.certificate.stale_at()),
             connection: parts.connection,
             certificate: parts.certificate,
+            issuer_until: parts.issuer_until,
             dialled: parts.dialled,
             exporter: parts.exporter,
             since: tokio::time::Instant::now(),
@@ -227,6 +232,7 @@ impl Link {
             requests_out: self.requests_out.taken(),
             requests_in: self.requests_in.taken(),
             certified_until: self.certificate.not_after,
+            issuer_until: self.issuer_until,
         }
     }
 }

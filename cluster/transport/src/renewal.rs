@@ -1,5 +1,6 @@
 //! When a certificate is to be replaced. Pure: dates in, a choice out.
 
+use crate::verify::CLOCK_LEEWAY;
 use std::time::Duration;
 
 /// How a certificate stands. Times are since the Unix epoch.
@@ -11,8 +12,11 @@ pub enum Renewal {
     Due { left: Duration },
     /// Renewal has failed for half of the last third: a person should look.
     Late { left: Duration },
-    /// Over. Peers refuse it; only a new join helps.
+    /// Over. Peers refuse it; its holder proves that it has the key, and gets another one.
     Ended,
+    /// It begins later than clocks may be apart: it was made under a clock that was ahead. Peers
+    /// refuse it as they refuse an ended one.
+    Early,
 }
 
 impl Renewal {
@@ -20,7 +24,9 @@ impl Renewal {
         let life = not_after.saturating_sub(not_before);
         let due = not_before + life * 2 / 3;
         let late = not_before + life * 5 / 6;
-        if now >= not_after {
+        if now + CLOCK_LEEWAY < not_before {
+            Renewal::Early
+        } else if now >= not_after {
             Renewal::Ended
         } else if now >= late {
             Renewal::Late {
@@ -33,6 +39,16 @@ impl Renewal {
         } else {
             Renewal::Fresh { due_in: due - now }
         }
+    }
+
+    /// Whether nobody believes it now.
+    pub fn is_void(self) -> bool {
+        matches!(self, Renewal::Ended | Renewal::Early)
+    }
+
+    /// Whether there is nothing to do yet.
+    pub fn is_fresh(self) -> bool {
+        matches!(self, Renewal::Fresh { .. })
     }
 }
 

@@ -14,6 +14,8 @@ pub enum Kind {
     Join = 2,
     /// A node asks for its next certificate.
     Renew = 3,
+    /// A member whose certificate has ended asks for its next one, with a proof of its key.
+    Revive = 4,
     RaftAppend = 16,
     RaftVote = 17,
     RaftPreVote = 18,
@@ -63,6 +65,7 @@ impl Kind {
         Kind::Hello,
         Kind::Join,
         Kind::Renew,
+        Kind::Revive,
         Kind::RaftAppend,
         Kind::RaftVote,
         Kind::RaftPreVote,
@@ -94,6 +97,7 @@ impl Kind {
             Kind::Hello
             | Kind::Join
             | Kind::Renew
+            | Kind::Revive
             | Kind::RaftAppend
             | Kind::RaftVote
             | Kind::RaftPreVote
@@ -117,7 +121,7 @@ impl Kind {
             Kind::Hello | Kind::RaftVote | Kind::RaftPreVote | Kind::RaftTransfer | Kind::Probe => {
                 4 * KIB
             }
-            Kind::Join | Kind::Renew | Kind::IssuerKey => 16 * KIB,
+            Kind::Join | Kind::Renew | Kind::Revive | Kind::IssuerKey => 16 * KIB,
             Kind::RaftAppend => 4 * MIB,
             Kind::RaftSnapshot => 64 * MIB,
             Kind::Propose | Kind::Revoked | Kind::Digest | Kind::Echo | Kind::Status => MIB,
@@ -131,8 +135,9 @@ impl Kind {
     pub fn callers(self) -> Callers {
         let (roles, stranger) = match self {
             Kind::Hello => (ANYBODY, true),
-            // Whoever has a certificate is in already.
-            Kind::Join => (PeerRoles::NONE, true),
+            // Whoever has a certificate is in already, and renews it. Those without prove who they
+            // are by a signature over the session, which the receiver checks.
+            Kind::Join | Kind::Revive => (PeerRoles::NONE, true),
             Kind::Renew => (ANYBODY, false),
             // Only voters lead or stand for election; learners answer, which is no call. A promoted
             // node renews its certificate before it can stand.
@@ -167,6 +172,7 @@ impl Kind {
             Kind::Hello
             | Kind::Join
             | Kind::Renew
+            | Kind::Revive
             | Kind::RaftAppend
             | Kind::RaftVote
             | Kind::RaftPreVote
@@ -192,6 +198,7 @@ impl Kind {
             Kind::Hello => "hello",
             Kind::Join => "join",
             Kind::Renew => "renew",
+            Kind::Revive => "revive",
             Kind::RaftAppend => "raft-append",
             Kind::RaftVote => "raft-vote",
             Kind::RaftPreVote => "raft-pre-vote",

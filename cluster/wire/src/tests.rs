@@ -325,14 +325,14 @@ fn long_repetitive_bodies_are_squeezed_and_short_or_dense_ones_are_not() {
 }
 
 #[test]
-fn every_kind_has_a_row_and_only_two_are_for_strangers() {
+fn every_kind_has_a_row_and_only_three_are_for_strangers() {
     let names: std::collections::BTreeSet<_> = Kind::ALL.iter().map(|kind| kind.name()).collect();
     assert_eq!(names.len(), Kind::ALL.len());
     for kind in Kind::ALL {
         assert_eq!(Kind::from_u16(*kind as u16), Some(*kind));
         assert!(kind.since() <= VERSION && kind.max_bytes() > 0);
         let callers = kind.callers();
-        let stranger = matches!(kind, Kind::Hello | Kind::Join);
+        let stranger = matches!(kind, Kind::Hello | Kind::Join | Kind::Revive);
         assert_eq!(callers.allow(None), stranger, "{}", kind.name());
         assert!(!callers.allow(Some(PeerRoles::NONE)));
         let looks = PeerRoles::of(&[PeerRole::ClientRead, PeerRole::Metrics]);

@@ -39,9 +39,12 @@ pub fn memory_limit(max: &str, current: &str, stat: &str) -> Option<u64> {
     let current: u64 = current.trim().parse().ok()?;
     let droppable = stat
         .lines()
-        .find_map(|line| line.strip_prefix("inactive_file "))
-        .and_then(|number| number.trim().parse().ok())
-        .unwrap_or(0);
+        .filter_map(|line| {
+            let inactive = line.strip_prefix("inactive_file ");
+            let number = inactive.or_else(|| line.strip_prefix("active_file "))?;
+            number.trim().parse().ok()
+        })
+        .fold(0, u64::saturating_add);
     Some(max.saturating_sub(current.saturating_sub(droppable)))
 }
 

@@ -150,8 +150,8 @@ pub enum OpenError {
     )]
     Changed { path: PathBuf },
     #[error(
-        "no private copy of `{name}` could be made in the scratch folder: {reason}; free space \
-         there or name another folder (scratch_dir)"
+        "no private copy of `{name}` could be made in the cache folder: {reason}; free space \
+         there or name another folder with cache.dir"
     )]
     Scratch { name: String, reason: String },
 }

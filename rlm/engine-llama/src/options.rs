@@ -50,8 +50,8 @@ pub struct LlamaOptions {
     pub mmap: bool,
     /// Repack weights for speed; `None`: only for Q4_0, where it pays.
     pub extra_bufts: Option<bool>,
-    /// Refuse a model that needs more memory than is available.
-    pub check_memory: bool,
+    /// Bytes that may be taken: a model that needs more is refused. `None`: none is.
+    pub memory: Option<u64>,
     /// Folder where computed fixed prefixes stay for the next process; `None`: nowhere.
     pub prefix_store: Option<PathBuf>,
     /// Bytes that the folder may hold; the oldest go first.
@@ -88,7 +88,7 @@ impl LlamaOptions {
             flash_attention: false,
             mmap: true,
             extra_bufts: None,
-            check_memory: true,
+            memory: None,
             prefix_store: None,
             prefix_store_bytes: 512 << 20,
             load_timeout: Duration::from_secs(300),
@@ -98,6 +98,15 @@ impl LlamaOptions {
             max_calls: 1024,
         }
     }
+
+    /// What of these changes replies, with the engine's version: beside the model's file, a part
+    /// of a cached reply's key.
+    pub fn reply_settings(&self) -> String {
+        format!(
+            "{LLAMA} kv={:?} fa={} window={}",
+            self.kv, self.flash_attention, self.window
+        )
+    }
 }
 
 /// All cores up to 2, one less from 3 on, where the last one is worth less than what else the
@@ -106,6 +115,9 @@ impl LlamaOptions {
 pub fn default_threads(cores: u32) -> u32 {
     if cores <= 2 { cores.max(1) } else { cores - 1 }
 }
+
+/// The pinned llama.cpp: another one may write other replies and other states.
+pub(crate) const LLAMA: &str = "llama-cpp-sys-2 0.1.161";
 
 /// Why an engine did not open. Nothing runs afterwards.
 #[derive(Debug, thiserror::Error)]

@@ -5,6 +5,7 @@
 
 use crate::ffi::Token;
 use crate::frames::LoadSpec;
+use crate::options::LLAMA;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -19,7 +20,7 @@ pub(crate) struct PrefixStore {
 impl PrefixStore {
     pub(crate) fn new(folder: PathBuf, spec: &LoadSpec) -> PrefixStore {
         let context = format!(
-            "{FORMAT} {} {:?} fa={} repack={}",
+            "{FORMAT} {LLAMA} {} {:?} fa={} repack={}",
             spec.model_key, spec.kv, spec.flash_attention, spec.extra_bufts
         );
         PrefixStore {
@@ -126,8 +127,8 @@ fn remove(path: &Path) {
     }
 }
 
-/// Changes when llama.cpp's state format may have: it names the pinned sys crate.
-const FORMAT: &str = "rlm prefix 1, llama-cpp-sys-2 0.1.161";
+/// Of the files; what llama.cpp writes into them changes with its version.
+const FORMAT: &str = "rlm prefix 1,";
 const KEY_BYTES: usize = 32;
 const EXTENSION: &str = "prefix";
 

@@ -26,7 +26,7 @@ pub use api::{
     ChatRequest, Engine, EngineError, ModelFacts, Reply, Sampling, TextSink, Timings, discard,
 };
 pub use estimate::{estimate_prompt, estimate_tokens};
-pub use name::{ModelName, ModelNameError, OLLAMA_URL};
+pub use name::{ModelName, ModelNameError, OLLAMA_URL, server_url};
 pub use ollama::{OllamaEngine, OllamaOptions};
 pub use openai::{OpenAiEngine, OpenAiOptions, ServerKind};
 pub use record::RecordingEngine;

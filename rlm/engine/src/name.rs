@@ -190,8 +190,9 @@ fn server_model(text: &str, name: &str, kind: &'static str) -> Result<String, Mo
     Ok(name.to_owned())
 }
 
-/// Checks an address and gives it without the slashes at its end, as it will be shown.
-fn server_url(text: &str) -> Result<String, ModelNameError> {
+/// Checks an address and gives it as it is shown and compared: without the slashes at its end, the
+/// scheme's own port, and capitals in the host.
+pub fn server_url(text: &str) -> Result<String, ModelNameError> {
     let bad = |reason: String| ModelNameError::BadUrl {
         url: text.to_owned(),
         reason,

@@ -36,7 +36,8 @@ pub struct Entry {
     pub bytes: Option<u64>,
     pub sha256: Option<Sha256>,
     pub licence: Option<String>,
-    pub profile: Profile,
+    /// `None` for what a user names by address: the file's size decides.
+    pub profile: Option<Profile>,
     pub about: Option<String>,
     /// Tried in this order.
     pub sources: Vec<Source>,
@@ -184,7 +185,7 @@ impl EntrySpec {
             bytes: self.bytes,
             sha256,
             licence: self.licence,
-            profile: self.profile,
+            profile: Some(self.profile),
             about: self.about,
             sources,
         })

@@ -1,6 +1,6 @@
 //! Where a model may come from, and how a user names such a place. Pure.
 
-use crate::catalog::{Catalog, Entry, Profile, UnknownModel, check_file, check_name};
+use crate::catalog::{Catalog, Entry, UnknownModel, check_file, check_name};
 use serde::Deserialize;
 use std::fmt;
 
@@ -156,7 +156,7 @@ fn by_address(url: &str) -> Result<Entry, String> {
         bytes: None,
         sha256: None,
         licence: None,
-        profile: Profile::Small,
+        profile: None,
         about: None,
         sources: vec![Source::Url(url.to_owned())],
     })
@@ -214,7 +214,7 @@ mod tests {
         let get = |text: &str| target(&catalog, HUB, text);
         assert_eq!(get("smollm2-135m").unwrap().bytes, Some(98_362_432));
         let hub = get("hf:A/b-GGUF/My.Model-Q4.gguf").unwrap();
-        assert_eq!(hub.name, "my.model-q4");
+        assert_eq!((hub.name.as_str(), hub.profile), ("my.model-q4", None));
         let url = "https://huggingface.co/A/b-GGUF/resolve/main/My.Model-Q4.gguf";
         assert_eq!(hub.sources, [Source::Url(url.into())]);
         assert_eq!(

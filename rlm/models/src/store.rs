@@ -29,7 +29,6 @@ pub struct Installed {
     /// Where it came from, for people.
     pub source: String,
     pub licence: Option<String>,
-    pub profile: Profile,
 }
 
 /// A line of `rlm-ctl model list`.
@@ -43,7 +42,8 @@ pub struct Listed {
     /// Bytes of a pull that was interrupted and goes on at the next.
     pub partial: Option<u64>,
     pub licence: Option<String>,
-    pub profile: Profile,
+    /// `None`: the file's size decides.
+    pub profile: Option<Profile>,
     pub about: Option<String>,
 }
 
@@ -58,7 +58,8 @@ pub struct Shown {
     pub bytes: Option<u64>,
     pub sha256: Option<Sha256>,
     pub licence: Option<String>,
-    pub profile: Profile,
+    /// `None`: the file's size decides.
+    pub profile: Option<Profile>,
     pub about: Option<String>,
     /// Where it came from, or may come from, in order.
     pub sources: Vec<String>,
@@ -122,12 +123,6 @@ impl Store {
             return Err(damaged(name, reason));
         }
         self.verified(marker)
-    }
-
-    /// How the prompts for a model are written: as its marker or the catalog says.
-    pub fn profile_of(&self, catalog: &Catalog, name: &str) -> Option<Profile> {
-        let known = catalog.find(name).map(|entry| entry.profile);
-        known.or_else(|| Some(self.installed(name).ok()??.profile))
     }
 
     /// The marker of a model, if it was ever pulled here.
@@ -225,7 +220,7 @@ impl Store {
                     installed: self.folder(&name).join(&marker.file).exists(),
                     partial: self.partial(&name),
                     licence: marker.licence,
-                    profile: marker.profile,
+                    profile: None,
                     about: Some(format!("from {}", marker.source)),
                     name,
                 });
@@ -282,10 +277,7 @@ impl Store {
                 .and_then(|e| e.sha256)
                 .or(marker.as_ref().map(|m| m.sha256)),
             licence: entry.and_then(|e| e.licence.clone()).or(licence),
-            profile: entry
-                .map(|e| e.profile)
-                .or(marker.as_ref().map(|m| m.profile))
-                .unwrap_or(Profile::Small),
+            profile: entry.and_then(|e| e.profile),
             about: entry.and_then(|e| e.about.clone()),
             sources,
         })

@@ -78,6 +78,9 @@ pub struct RootFailure {
     pub kind: FailureKind,
     /// What happened, for people.
     pub reason: String,
+    /// What they can do about it, told when the call is given up; may be empty.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub next: String,
     /// What had been written; a closed block in it is used.
     pub partial: String,
 }

@@ -71,7 +71,7 @@ impl Ledger {
     }
 
     pub(crate) fn root_used(&mut self, usage: Usage) {
-        self.tally.root_usage += sane(usage);
+        self.tally.root_usage += usage.sane();
     }
 
     pub(crate) fn tokens_left(&self) -> u64 {
@@ -165,7 +165,7 @@ impl Ledger {
     }
 
     pub(crate) fn sub_call_done(&mut self, batch: BatchNumber, result: &SubCallResult) {
-        self.tally.sub_usage += sane(result.usage);
+        self.tally.sub_usage += result.usage.sane();
         if !result.ok {
             self.tally.failed_sub_calls = self.tally.failed_sub_calls.saturating_add(1);
         }
@@ -173,8 +173,8 @@ impl Ledger {
             self.tally.cache_hits = self.tally.cache_hits.saturating_add(1);
         }
         if let Some(child) = result.child {
-            self.tally.sub_usage += sane(child.root_usage);
-            self.tally.sub_usage += sane(child.sub_usage);
+            self.tally.sub_usage += child.root_usage.sane();
+            self.tally.sub_usage += child.sub_usage.sane();
             let tally = &mut self.tally;
             tally.sub_calls = tally.sub_calls.saturating_add(child.sub_calls);
             tally.failed_sub_calls = tally
@@ -195,18 +195,6 @@ impl Ledger {
         self.batches.clear();
     }
 }
-
-/// A server may report anything; sums of this stay far from the end of a `u64`.
-fn sane(usage: Usage) -> Usage {
-    Usage {
-        prompt_tokens: usage.prompt_tokens.min(MOST_TOKENS),
-        cached_tokens: usage.cached_tokens.min(MOST_TOKENS),
-        completion_tokens: usage.completion_tokens.min(MOST_TOKENS),
-    }
-}
-
-/// 2^40 tokens: beyond what any one call or child can use.
-const MOST_TOKENS: u64 = 1 << 40;
 
 #[cfg(test)]
 mod tests;

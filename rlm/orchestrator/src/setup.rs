@@ -95,6 +95,19 @@ pub struct JobOptions {
     pub closing_most: Duration,
     /// Bytes of one reply after which the root is stopped, whatever its server does.
     pub reply_bytes: usize,
+    /// Somebody named the budget's turns for this job: they hold, whatever the profile says.
+    pub turns_named: bool,
+}
+
+impl JobOptions {
+    /// The turns that a job has: its budget's, or the profile's where that is less.
+    pub fn most_turns(&self, budgets: &Budgets, profile: &Profile) -> u32 {
+        if self.turns_named {
+            budgets.turns
+        } else {
+            budgets.turns.min(profile.root.turns)
+        }
+    }
 }
 
 impl Default for JobOptions {
@@ -106,6 +119,7 @@ impl Default for JobOptions {
             closing_most: Duration::from_secs(45),
             // 256 KiB: sixteen times a long reply of 4,096 tokens.
             reply_bytes: 256 << 10,
+            turns_named: false,
         }
     }
 }

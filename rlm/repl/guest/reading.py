@@ -4,13 +4,23 @@ model, so that it sees when a sentence is about another thing. Pure."""
 import math
 import re
 
-STOP = frozenset("""the a an of in on at is are was were be been to and or for by with from as it
-its that this which who whom what when where why how many much does do did done has have had into
-than then there their his her long tell me give name i my you your can may must should would could if
-so they them he she we us our whose whether no not nor only also any all each both some such very
-out off up down over back under again ever never""".split())
-SHOWN_MAX = 220
-SENTENCE_MAX = 300
+from wording import (
+    ASKING,
+    STOP,
+    WORD,
+    alike,
+    asked_words,
+    clip,
+    initials,
+    is_missing,
+    is_name,
+    marked,
+    numbered,
+    sentences,
+    stem,
+    stems,
+)
+
 NEAR_MAX = 160
 # Names that are rarer than this in the context lead from one fact to the next.
 BRIDGE_COUNT_MAX = 20
@@ -27,126 +37,18 @@ SHARE_SAID = 0.6
 # "A is less than B" says that B is more: neither word in the other's place is another thing.
 COMPARING = frozenset("""more less most least fewer better worse higher lower larger smaller bigger
 greater faster slower earlier later""".split())
-# Initials of so many words in a row may stand for them: `minimum supported Rust version`, `MSRV`.
-INITIALS = range(3, 6)
-
 # Who asks for one of these may find it in a heading.
 TITLES = frozenset("release version section chapter part article clause heading step".split())
 
-# A number keeps its points: a version is one word.
-_WORD = re.compile(r"\d+(?:[.,]\d+)+|\w+")
-_UNIT = re.compile(r"(\d+)([^\W\d_]+)")
-_END = re.compile(r"(?<=[.!?])\s+(?=[^a-z])")
-_NAME = re.compile(r"\b[A-Z][a-z]\w+(?: [A-Z][a-z]\w+)*")
-_BLANK = re.compile(r"\n\s*\n")
-# Lines that begin something new: table rows, list items, headings, options, quotes.
-_NEW_LINE = re.compile(r"\s*(?:[|#>*•=-]|\d{1,3}[.)]\s|\[)")
-WRAPPED_MIN = 40
-
-
-def stem(word):
-    for ending in ("ing", "ed", "es", "s"):
-        if word.endswith(ending) and len(word) - len(ending) >= 4:
-            return word[: -len(ending)]
-    return word
-
-
-# Words of a question that say how it is asked, not what about: a text need not have them.
-ASKING = frozenset(map(stem, """instead use used using people author authors tell told say said ask asked
-happen kind type thing things way need want take taken get make made let lets mean called call
-still longer exactly without""".split()))
-
-
-def stems(text):
-    """The stems of a text; `64kB` is also its number and its unit."""
-    words = _WORD.findall(text.lower())
-    return {stem(part) for word in words for part in [word, *unit_parts(word)]}
-
-
-def unit_parts(word):
-    """The number and the unit of a word such as `64kB`."""
-    match = _UNIT.fullmatch(word)
-    return match.groups() if match else ()
-
-
-def is_missing(word, have):
-    """Whether stems have neither a word nor, of `64kB`, its number and its unit."""
-    parts = unit_parts(word.lower())
-    return stem(word.lower()) not in have and not (parts and {stem(p) for p in parts} <= have)
-
-
-def asked_words(question):
-    """The words of a question that say what it is about, in order."""
-    words = enumerate(_WORD.findall(question))
-    kept = [w for i, w in words if w.lower() not in STOP and not (i == 0 and w[0].isupper())]
-    return list(dict.fromkeys(kept))
-
-
-def initials(words):
-    """What words in a row would be shortened to, in capitals, and the stems that it stands for."""
-    said = _WORD.findall(words)
-    found = {}
-    for many in INITIALS:
-        for i in range(len(said) - many + 1):
-            row = [w.lower() for w in said[i : i + many]]
-            if all(w.isalpha() for w in row) and not {row[0], row[-1]} & STOP:
-                short = "".join(w[0] for w in row).upper()
-                found.setdefault(short, {stem(w) for w in row if w not in STOP})
-    return found
-
-
-def glossed(question, texts):
-    """The question with the initials beside the words that the texts shorten."""
-    said = {word for text in texts for word in _WORD.findall(text)}
-    for short in initials(question):
-        if short in said and short not in _WORD.findall(question):
-            spelt = r"[\W_]+".join(rf"{letter}\w*" for letter in short)
-            question = re.sub(rf"\b({spelt})", rf"\1 ({short})", question, count=1, flags=re.I)
-    return question
-
-
-def is_name(word):
-    """Capitals, numbers, and words with a digit or a line inside, such as `x64` and `max_len`."""
-    return word[0].isupper() or not word.isalpha()
-
-
-def alike(word, other):
-    """Whether two stems are forms of one word: `environment` and `environmental`."""
-    short, long = sorted((word, other), key=len)
-    return len(short) >= 4 and long.startswith(short)
-
-
-def clip(text, limit=SHOWN_MAX):
-    return text if len(text) <= limit else text[:limit] + "..."
-
-
-def marked(text, missing):
-    return text.rstrip() + (f" (missing: {', '.join(missing)})" if missing else "")
-
-
-def numbered(texts):
-    return "\n".join(f"[{i}] {text}" for i, text in enumerate(texts, 1)) or "(no match)"
-
-
-def sentences(paragraph):
-    """The sentences of one paragraph; lines that were wrapped are joined first."""
-    lines = []
-    for line in paragraph.splitlines():
-        flows = lines and len(lines[-1]) >= WRAPPED_MIN and not lines[-1].endswith("|")
-        if flows and lines[-1].endswith(":"):
-            flows = line.lstrip()[:1].islower()
-        if flows and line.strip() and not _NEW_LINE.match(line):
-            lines[-1] += " " + " ".join(line.split())
-        elif line.strip():
-            lines.append(" ".join(line.split()))
-    return [piece for line in lines for piece in _END.split(line) if piece.strip("#|- ")]
+NAME = re.compile(r"\b[A-Z][a-z]\w+(?: [A-Z][a-z]\w+)*")
+BLANK = re.compile(r"\n\s*\n")
 
 
 def near_misses(question, sentence, pressed):
     """Lower-case words of the question in whose place the sentence has another, after the same
     name: `Toledo museum` and `Toledo library`. Of a reader that was pressed also before the same
     word: `north harbour` and `south harbour`; but a text calls many things by other words."""
-    asked, said = _WORD.findall(question), _WORD.findall(sentence)
+    asked, said = WORD.findall(question), WORD.findall(sentence)
     known, have = stems(question), [stem(w.lower()) for w in said]
 
     def lacks(word):
@@ -193,7 +95,7 @@ class Pool:
     def __init__(self, question, passages, document=""):
         self.question, self.passages, self.document = question, passages, document
         self.items = [(sentence, paragraph, path) for path, text in passages
-                      for paragraph in _BLANK.split(text) for sentence in sentences(paragraph)]
+                      for paragraph in BLANK.split(text) for sentence in sentences(paragraph)]
         self.words = {stem(w.lower()) for w in asked_words(question)}
         self.short = {short.lower(): of for short, of in initials(question).items()}
         self.held = [self.holds(f"{document} {path} {s}") for s, _, path in self.items]
@@ -218,14 +120,14 @@ class Pool:
 
 def added(answer, words):
     """The words that an answer adds to those of the question."""
-    said = {stem(w.lower()) for w in _WORD.findall(answer) if w.lower() not in STOP}
+    said = {stem(w.lower()) for w in WORD.findall(answer) if w.lower() not in STOP}
     return (said - words - TITLES) or said
 
 
 def is_said(answer, new, have):
     """Whether a sentence's stems have the names and numbers that an answer adds to the question,
     and most of the other words."""
-    names = {stem(w.lower()) for w in _WORD.findall(answer)[1:] if is_name(w)} & new
+    names = {stem(w.lower()) for w in WORD.findall(answer)[1:] if is_name(w)} & new
     names |= {w for w in new if w[0].isdigit()}
     return bool(new) and names <= have and len(new & have) >= SHARE_SAID * len(new)
 
@@ -332,10 +234,10 @@ def bridge(words, texts, count):
     asked = {stem(w.lower()) for w in asked_words(words)}
     found = []
     for text in texts[:3]:
-        for sentence in (s for p in _BLANK.split(text) for s in sentences(p)):
+        for sentence in (s for p in BLANK.split(text) for s in sentences(p)):
             if len(asked & stems(sentence)) < 2:
                 continue
-            for match in _NAME.finditer(sentence):
+            for match in NAME.finditer(sentence):
                 name = match[0]
                 new = any(stem(w.lower()) not in asked for w in name.split())
                 if match.start() and new and name not in found and count(name) <= BRIDGE_COUNT_MAX:

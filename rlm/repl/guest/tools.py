@@ -7,17 +7,19 @@ import re
 
 import calls
 import reading
+import wording
 from wire import BLOCK, CONFIG, ctx
 
 SEARCH_SMALL, SEARCH_CAPABLE = 8, 5
 ASK_TOKENS, LABEL_TOKENS, LABEL_CHARS = 60, 12, 500
 # A small reader gets only hits that score this share of the best, and so many for a second fact.
 SCORE_SHARE, BRIDGED = 0.4, 2
-# It reads so many whole.
-FIRST_READ = 4
 DOCUMENT_MAX = 80
 # Initials are looked for in contexts up to this many characters: each takes a walk over the text.
 INITIALS_CHARS = 64_000_000
+# It reads so many whole: the best sentences of twice as many, at the same length, hold the answer
+# more often, but the reader finds it less often.
+FIRST_READ = 4
 # A question that was asked so often is not read for again: the root only varies its search words.
 ROUNDS = 2
 # A name that is in the context so often, or once in so many characters, is what it is about.
@@ -44,8 +46,10 @@ TAG = re.compile(
     r"|summary|sup|table|tbody|td|tfoot|th|thead|time|title|tr|tt|u|ul|var)"
     r"(?:\s+[a-z-]+(?:=(?:\"[^\"]*\"|'[^']*'|[^\s<>\"']+))?)*\s*/?>"
 )
-# For each question the passages that were read for it: a second search reads only new ones.
+# For each question the passages that were read for it in each round: a second search reads new ones.
 READ = {}
+# Questions for which there was nothing more to read, as the root was told.
+OVER = set()
 # A search of a small root whose hits were neither shown nor read yet.
 PENDING = []
 
@@ -72,7 +76,7 @@ class Hits(list):
     """The passages of a search; printed and echoed as a numbered list."""
 
     def __repr__(self):
-        return reading.numbered(reading.clip(" ".join(told(p).split()), 300) for p in self)
+        return wording.numbered(wording.clip(" ".join(told(p).split()), 300) for p in self)
 
     __str__ = __repr__
 
@@ -106,7 +110,7 @@ def with_initials(words):
     """The words, and what the context shortens some of them to."""
     if CONFIG["context"].get("chars", 0) > INITIALS_CHARS:
         return words
-    return " ".join([words] + [short for short in reading.initials(words) if occurrences(short)])
+    return " ".join([words] + [short for short in wording.initials(words) if occurrences(short)])
 
 
 def with_bridge(words, found, k):
@@ -160,25 +164,39 @@ def ask_small(question, passages, model):
     """Reads the best passages; when these do not hold a supported answer, or only a weak one, the
     nearest sentences of all. The root sees the answer and the sentence that it is from."""
     pairs = [(getattr(p, "path", ""), trim(text_of(p), question)) for p in passages]
-    read = READ.setdefault(question, [])
-    pairs = [pair for pair in dict.fromkeys(pairs) if pair not in read]
-    pool = reading.Pool(question, pairs, document())
-    said = reading.REFUSED
-    unread = pairs and len(read) < FIRST_READ * ROUNDS
-    if unread:
-        whole = pairs[:FIRST_READ]
-        read.extend(whole)
-        said = reading.choose(pool, replies(question, whole, (STRICT, PLAIN), model), is_topic)
-        near = reading.nearest(pool) if not said.holds or said.weak else None
-        if near:
-            answers = replies(question, near, (LENIENT, PLAIN), model)
-            said = reading.better(said, reading.judged(pool, answers, is_topic))
+    rounds = READ.setdefault(question, [])
+    known = {pair for read in rounds for pair in read}
+    pairs = [pair for pair in dict.fromkeys(pairs) if pair not in known]
+    # Without any passage yet, other words of search may find some.
+    if rounds and (not pairs or len(rounds) == ROUNDS):
+        return nothing_more(question)
+    said, pool = reading.REFUSED, reading.Pool(question, pairs, document())
+    if pairs:
+        rounds.append(pairs[:FIRST_READ])
+        said = read_small(question, pool, model)
     if not said.holds:
         BLOCK["shown"].extend(f"{path}\n{text}" if path else text for path, text in pairs)
-    # Without any passage yet, other words of search may find some.
-    over = read and not unread
-    print("\n".join([said.answer, READ_ALL] if over else reading.told(said, pool)))
+    print("\n".join(reading.told(said, pool)))
     return Said(said.answer)
+
+
+def read_small(question, pool, model):
+    first = pool.passages[:FIRST_READ]
+    said = reading.choose(pool, replies(question, first, (STRICT, PLAIN), model), is_topic)
+    near = reading.nearest(pool) if not said.holds or said.weak else None
+    if not near:
+        return said
+    answers = replies(question, near, (LENIENT, PLAIN), model)
+    return reading.better(said, reading.judged(pool, answers, is_topic))
+
+
+def nothing_more(question):
+    """Says so once; a root that goes on asking gets an error, so that its job comes to an end."""
+    if question in OVER:
+        raise RuntimeError(READ_ALL)
+    OVER.add(question)
+    print("\n".join([reading.REFUSED.answer, READ_ALL]))
+    return Said(reading.REFUSED.answer)
 
 
 def replies(question, pairs, ways, model):
@@ -203,13 +221,13 @@ def document():
     """The name of the context where it is one file: its passages rarely say what they are about."""
     facts = CONFIG["context"]
     names = [name for name, _ in facts["sections"]]
-    return reading.clip(names[0], DOCUMENT_MAX) if len(names) == 1 else ""
+    return wording.clip(names[0], DOCUMENT_MAX) if len(names) == 1 else ""
 
 
 def asking(texts, question, how):
     of = f" of {document()}" if document() else ""
-    asked = reading.glossed(question, texts)
-    return f"Passages{of}:\n{reading.numbered(texts)}\n\nQuestion: {asked}\n{how}"
+    asked = wording.glossed(question, texts)
+    return f"Passages{of}:\n{wording.numbered(texts)}\n\nQuestion: {asked}\n{how}"
 
 
 def trim(text, question=""):

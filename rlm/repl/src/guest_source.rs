@@ -8,6 +8,7 @@ pub(crate) const MODULES: &[(&str, &str)] = &[
     ("patterns", include_str!("../guest/patterns.py")),
     ("views", include_str!("../guest/views.py")),
     ("calls", include_str!("../guest/calls.py")),
+    ("wording", include_str!("../guest/wording.py")),
     ("reading", include_str!("../guest/reading.py")),
     ("tools", include_str!("../guest/tools.py")),
     ("together", include_str!("../guest/together.py")),

@@ -26,6 +26,7 @@ pub use api::{
     SessionConfig, Variable,
 };
 pub use journal::Replay;
+pub use meter::Stopper;
 pub use runtime::{Runtime, RuntimeError, RuntimeOptions};
-pub use session::{Session, SessionError};
+pub use session::{STOPPED, Session, SessionError, TIME_LIMIT};
 pub use snapshot::SnapshotError;

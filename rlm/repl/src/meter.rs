@@ -4,7 +4,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -16,6 +16,18 @@ pub(crate) struct Meter {
     /// Thread time at which the poll now running began; [`OUTSIDE`] between polls.
     entered: AtomicU64,
     limit: AtomicU64,
+    stopped: AtomicBool,
+}
+
+/// Stops the block that a session runs, from another task: the guest ends at its next tick (10 ms)
+/// and what the block did is undone, as when it passes a limit.
+#[derive(Clone)]
+pub struct Stopper(pub(crate) Arc<Meter>);
+
+impl Stopper {
+    pub fn stop(&self) {
+        self.0.stopped.store(true, Ordering::Relaxed);
+    }
 }
 
 const OUTSIDE: u64 = u64::MAX;
@@ -25,6 +37,7 @@ impl Meter {
         let limit = u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX);
         self.limit.store(limit, Ordering::Relaxed);
         self.used.store(0, Ordering::Relaxed);
+        self.stopped.store(false, Ordering::Relaxed);
         self.entered.store(OUTSIDE, Ordering::Relaxed);
     }
 
@@ -36,6 +49,10 @@ impl Meter {
             thread_time().saturating_sub(entered)
         };
         Duration::from_nanos(self.used.load(Ordering::Relaxed).saturating_add(now))
+    }
+
+    pub(crate) fn stopped(&self) -> bool {
+        self.stopped.load(Ordering::Relaxed)
     }
 
     pub(crate) fn exceeded(&self) -> bool {

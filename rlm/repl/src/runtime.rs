@@ -137,7 +137,8 @@ impl Runtime {
         store.limiter(|guest| &mut guest.growth);
         store.set_epoch_deadline(NEVER);
         store.epoch_deadline_callback(|store| {
-            Ok(if store.data().meter.exceeded() {
+            let meter = &store.data().meter;
+            Ok(if meter.exceeded() || meter.stopped() {
                 UpdateDeadline::Interrupt
             } else {
                 UpdateDeadline::Yield(1)

@@ -5,7 +5,7 @@
 use crate::api::{BlockError, BlockOutcome, Host, JournalEntry, SessionConfig};
 use crate::block::{self, Report};
 use crate::memory::Idle;
-use crate::meter::{Meter, Metered};
+use crate::meter::{Meter, Metered, Stopper};
 use crate::runtime::{Instance, Runtime};
 use crate::snapshot::{Saved, SnapshotError};
 use crate::state::Asked;
@@ -29,6 +29,10 @@ pub enum SessionError {
     #[error("a session needs at least {least} bytes of memory, its limit is {limit}")]
     TooLittleMemory { least: usize, limit: usize },
 }
+
+/// Kinds of a block's error that depend on the machine's speed, not on the code alone.
+pub const TIME_LIMIT: &str = "TimeLimit";
+pub const STOPPED: &str = "Stopped";
 
 pub struct Session {
     runtime: Arc<Runtime>,
@@ -134,6 +138,16 @@ impl Session {
         Ok(self.saved.encode(self.runtime.base().await?))
     }
 
+    /// Undoes the last block as if it had passed a limit: the state is that from before it.
+    pub fn undo(&mut self) {
+        self.open = true;
+    }
+
+    /// For whoever may have to stop a block while [`Session::run`] has the session.
+    pub fn stopper(&self) -> Stopper {
+        Stopper(Arc::clone(&self.meter))
+    }
+
     pub fn config(&self) -> &SessionConfig {
         &self.config
     }
@@ -211,10 +225,15 @@ impl Session {
     fn why(&self, error: &wasmtime::Error) -> BlockError {
         let limits = &self.config.limits;
         let trap = error.downcast_ref::<wasmtime::Trap>().copied();
-        let (kind, message) = if self.meter.exceeded() {
+        let (kind, message) = if self.meter.stopped() {
+            (
+                STOPPED,
+                "the block was stopped before it ended: its job's time was over".to_owned(),
+            )
+        } else if self.meter.exceeded() {
             let seconds = limits.block_time.as_secs_f64();
             (
-                "TimeLimit",
+                TIME_LIMIT,
                 format!("the block ran longer than {seconds} s of processor time"),
             )
         } else if trap == Some(wasmtime::Trap::StackOverflow) {

@@ -75,6 +75,7 @@ impl Inner {
     pub(super) fn read_fault(&mut self) -> io::Result<()> {
         if self.chance(self.rates.read_error) {
             self.counters.errors += 1;
+            self.counters.read_errors += 1;
             return Err(io::Error::from_raw_os_error(libc::EIO));
         }
         Ok(())
@@ -145,28 +146,27 @@ impl Inner {
         self.collect();
     }
 
-    pub(super) fn flip_bit(&mut self, part: &str) -> bool {
+    pub(super) fn flip_bit(&mut self, part: &str, spare: usize) -> bool {
         let image = &self.image;
-        let candidates: Vec<u64> = image
+        let size = |id: &u64| image.files.get(id).map_or(0, |file| file.bytes().len());
+        let mut candidates: Vec<(u64, usize)> = image
             .names
             .iter()
             .filter(|(name, _)| name.contains(part))
-            .map(|(_, id)| *id)
-            .filter(|id| {
-                image
-                    .files
-                    .get(id)
-                    .is_some_and(|file| !file.bytes().is_empty())
-            })
+            .map(|(_, id)| (*id, size(id)))
             .collect();
+        if let Some((_, bytes)) = candidates.last_mut() {
+            *bytes = bytes.saturating_sub(spare);
+        }
+        candidates.retain(|(_, bytes)| *bytes > 0);
         if candidates.is_empty() {
             return false;
         }
-        let id = candidates[self.rng.random_range(0..candidates.len())];
+        let (id, bytes) = candidates[self.rng.random_range(0..candidates.len())];
+        let bit = self.rng.random_range(0..bytes * 8);
         let Some(file) = self.image.files.get_mut(&id) else {
             return false;
         };
-        let bit = self.rng.random_range(0..file.bytes().len() * 8);
         file.flip(bit);
         self.counters.flips += 1;
         true

@@ -48,6 +48,20 @@ fn a_rename_counts_once_its_folder_is_synced() {
 }
 
 #[test]
+fn what_is_spared_keeps_its_bits() {
+    let disk = SimDisk::new(3, WorldTime::default());
+    for name in ["log.1", "log.2"] {
+        disk.append(name, &[0; 10]).unwrap();
+    }
+    assert!(!disk.flip_bit_before("log.2", 10));
+    for _ in 0..100 {
+        assert!(disk.flip_bit_before("log.", 9));
+    }
+    assert_eq!(disk.read("log.2").unwrap()[1..], [0; 9]);
+    assert_eq!(disk.counters().flips, 100);
+}
+
+#[test]
 fn faults_come_as_drawn_and_are_counted() {
     let disk = SimDisk::new(3, WorldTime::default());
     disk.append("log", &[0; 100]).unwrap();

@@ -78,3 +78,20 @@ fn one_seed_gives_one_fate() {
     assert_eq!(first, fates(rates).0);
     assert!(counters.duplicated > 0 && counters.delayed > 0 && counters.lost > 0);
 }
+
+#[test]
+fn a_narrowed_path_swallows_what_is_large_until_it_is_healed() {
+    let fabric = Fabric::new(7, Trace::default());
+    let arrives = |bytes: usize| {
+        let (a, b) = link(1);
+        let (from, to) = (SocketAddr::new(a, 1), SocketAddr::new(b, 2));
+        !fabric.decide(from, to, bytes).copies.is_empty()
+    };
+    assert!(arrives(1472) && !arrives(1473));
+    fabric.set_mtu(1250);
+    assert!(arrives(1250) && !arrives(1251) && !arrives(9000));
+    let counters = fabric.counters();
+    assert_eq!((counters.too_large, counters.swallowed), (3, 1));
+    fabric.heal();
+    assert!(arrives(1472));
+}

@@ -3,17 +3,23 @@
 
 mod accepted;
 mod applied;
+mod bounded;
+mod complete;
 mod converged;
 mod election;
+mod fenced;
 mod linearizable;
 mod live;
 mod records;
+mod unheard;
 
 pub use accepted::accepted_jobs_are_there;
+pub use bounded::queues_are_empty;
 pub use converged::stores_are_equal;
 pub use linearizable::register_is_linearizable;
 pub use live::cluster_is_live;
 pub use records::missing_record;
+pub use unheard::{all_was_asked_for, nothing_came_from};
 
 use crate::host::Machine;
 
@@ -22,6 +28,9 @@ use crate::host::Machine;
 pub struct Watchers {
     election: election::Elections,
     applied: applied::History,
+    terms: complete::Terms,
+    epochs: fenced::Epochs,
+    queues: bounded::Queues,
 }
 
 /// The promise that was broken, and how.
@@ -30,7 +39,10 @@ pub(crate) type Breach = (&'static str, String);
 impl Watchers {
     pub(crate) fn look(&mut self, machines: &[Machine]) -> Result<(), Breach> {
         self.election.look(machines)?;
-        self.applied.look(machines)
+        self.applied.look(machines)?;
+        self.terms.look(machines)?;
+        self.epochs.look(machines)?;
+        self.queues.look(machines)
     }
 
     /// Terms in which somebody led.

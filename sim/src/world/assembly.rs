@@ -41,9 +41,13 @@ impl World {
     /// From now on a machine is to be a member, and has a token to become one.
     pub fn admit(&mut self, i: usize) -> Result<(), Broken> {
         let token = self.token(1)?;
-        self.absent.remove(&i);
-        self.machines[i].give_token(&token);
+        self.admit_with(i, &token);
         Ok(())
+    }
+
+    pub(crate) fn admit_with(&mut self, i: usize, token: &Token) {
+        self.absent.remove(&i);
+        self.machines[i].give_token(token);
     }
 
     /// From now on a machine is no member, and its process has ended.

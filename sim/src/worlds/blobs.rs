@@ -1,6 +1,7 @@
-//! Versions enter the registry while machines die: what the ledger names is on two disks whatever
-//! happens next, another node serves the bytes when the first holder is gone, rot is found and
-//! mended, and a rollback gives the parent at once.
+//! Versions enter the registry while machines die, and once while paths swallow large datagrams and
+//! do not tell: what the ledger names is on two disks whatever happens next, another node serves
+//! the bytes when the first holder is gone, rot is found and mended, and a rollback gives the
+//! parent at once.
 
 use super::{happened, plan, settle};
 use crate::disk::DiskRates;
@@ -24,8 +25,13 @@ pub(super) fn run(seed: u64, echo: bool) -> Result<Report, Broken> {
     let mut world = World::new(&spec);
     world.assemble(spec.voters)?;
     let mut story = Story::default();
-    for _ in 0..ROUNDS {
-        story.round(&mut world)?;
+    let narrow = world.rng.random_range(0..ROUNDS);
+    for round in 0..ROUNDS {
+        if round == narrow {
+            story.narrow_round(&mut world)?;
+        } else {
+            story.round(&mut world)?;
+        }
     }
     story.no_room(&mut world)?;
     story.rollback(&mut world)?;
@@ -34,6 +40,7 @@ pub(super) fn run(seed: u64, echo: bool) -> Result<Report, Broken> {
         ("a transfer that was cut", story.cut),
         ("a damaged blob", story.rotten),
         ("a full disk", story.full),
+        ("a large datagram that vanished", story.swallowed),
     ] {
         happened(&world, what, times)?;
     }
@@ -50,9 +57,29 @@ struct Story {
     cut: u64,
     rotten: u64,
     full: u64,
+    swallowed: u64,
 }
 
 impl Story {
+    /// Links have found how large a datagram may be, and from now on it may not; no router says so.
+    fn narrow_round(&mut self, world: &mut World) -> Result<(), Broken> {
+        let before = world.fabric.counters().swallowed;
+        let bytes = world.rng.random_range(SMALLEST_PATH..LARGEST_HOLE);
+        let what = format!("paths swallow what has more than {bytes} bytes");
+        world.trace.event("world", what);
+        world.fabric.set_mtu(bytes);
+        self.round(world)?;
+        // A new link asks how wide its path is, at the latest.
+        world.run_until(("a large datagram vanishes", BACK), |world| {
+            self.swallowed = world.fabric.counters().swallowed - before;
+            (self.swallowed > 0)
+                .then_some(())
+                .ok_or_else(|| "none did".to_owned())
+        })?;
+        world.fabric.heal();
+        Ok(())
+    }
+
     fn round(&mut self, world: &mut World) -> Result<(), Broken> {
         let nodes = world.machines.len();
         let first = world.rng.random_range(0..nodes);
@@ -273,3 +300,7 @@ const BACK: Duration = Duration::from_secs(30);
 /// An election may be under way.
 const PUBLISH_TRIES: u32 = 5;
 const READ_TRIES: u32 = 5;
+/// Bytes of a UDP payload that every path takes which QUIC may use.
+const SMALLEST_PATH: usize = 1_200;
+/// Below what a link finds on a path of Ethernet.
+const LARGEST_HOLE: usize = 1_400;

@@ -1,8 +1,9 @@
-//! One machine's disk at a time is slow, fails, or fills up, in half of the cases a leader's. A
-//! node whose disk fails ends its process and starts again; one whose disk is full turns read-only
-//! and says so, and comes back when there is room; nothing acknowledged is lost.
+//! One machine's disk at a time is slow, fails, cannot be read, or fills up, in half of the cases a
+//! leader's. A node whose disk fails ends its process and starts again; one whose disk is full is
+//! read-only and says so, and comes back when there is room; nothing acknowledged is lost.
 
-use super::{happened, plan, settle};
+use super::plan::{self, victim};
+use super::{happened, settle};
 use crate::disk::DiskRates;
 use crate::world::{Broken, Report, World};
 use raft::ProposeError;
@@ -15,7 +16,7 @@ pub(super) fn run(seed: u64, echo: bool) -> Result<Report, Broken> {
     let spec = plan::spec(seed, echo);
     let mut world = World::new(&spec);
     world.assemble(spec.voters)?;
-    let mut faults: [Trouble; 4] = [slow, failing, full, all_full];
+    let mut faults: [Trouble; 5] = [slow, failing, unreadable, full, all_full];
     faults.shuffle(&mut world.rng);
     for fault in faults {
         fault(&mut world)?;
@@ -27,6 +28,7 @@ pub(super) fn run(seed: u64, echo: bool) -> Result<Report, Broken> {
     for (what, times) in [
         ("a slow sync", report.disks.slow),
         ("an error of a disk", report.disks.errors),
+        ("an error while a disk is read", report.disks.read_errors),
         ("a process that ends because its disk failed", report.aborts),
         ("a full disk", report.disks.full),
     ] {
@@ -34,15 +36,6 @@ pub(super) fn run(seed: u64, echo: bool) -> Result<Report, Broken> {
     }
     settle(&mut world)?;
     Ok(world.report())
-}
-
-/// The leader in half of the cases.
-fn victim(world: &mut World) -> usize {
-    let any = world.rng.random_range(0..world.machines.len());
-    match world.leader() {
-        Some(leader) if world.rng.random_bool(0.5) => leader,
-        Some(_) | None => any,
-    }
 }
 
 fn slow(world: &mut World) -> Result<(), Broken> {
@@ -89,6 +82,32 @@ fn failing(world: &mut World) -> Result<(), Broken> {
         world.run_for(DARK)?;
     }
     Ok(())
+}
+
+/// Nothing, or next to nothing, can be read while the machine starts. That is no empty disk: its
+/// node neither joins nor founds anything, and is the same one once it can be read.
+fn unreadable(world: &mut World) -> Result<(), Broken> {
+    let i = victim(world);
+    let id = world.machines[i].node().map(|node| node.id());
+    world
+        .trace
+        .event(world.machines[i].name(), "disk cannot be read");
+    world.crash(i, true);
+    let disk = world.machines[i].disk().clone();
+    disk.set_rates(DiskRates {
+        read_error: [0.7, 1.0][world.rng.random_range(0..2)],
+        ..DiskRates::default()
+    });
+    world.boot(i);
+    let work = world.rng.random_range(1_000..4_000);
+    world.run_for(Duration::from_millis(work))?;
+    disk.set_rates(DiskRates::default());
+    world.run_until(("who could not read is the same one", BACK), |world| {
+        let now = world.machines[i].node().map(|node| node.id());
+        (now.is_some() && now == id)
+            .then_some(())
+            .ok_or_else(|| format!("{now:?}, not {id:?}"))
+    })
 }
 
 /// The others go on, with another leader if need be.

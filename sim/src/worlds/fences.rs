@@ -15,8 +15,8 @@ pub(super) fn run(seed: u64, echo: bool) -> Result<Report, Broken> {
     let spec = plan::spec(seed, echo);
     let mut world = World::new(&spec);
     world.assemble(spec.voters)?;
-    let mut fenced = 0;
-    for _ in 0..ROUNDS {
+    let (mut fenced, mut deaths) = (0, 0);
+    for round in 0..ROUNDS {
         // A voter: it may speak in another node's name.
         let i = world.rng.random_range(0..spec.voters);
         let job = JobId(world.rng.random());
@@ -28,6 +28,9 @@ pub(super) fn run(seed: u64, echo: bool) -> Result<Report, Broken> {
         let a = world.rng.random_range(0..members.len());
         let b = (a + world.rng.random_range(1..members.len())) % members.len();
         let (a, b) = (members[a], members[b]);
+        // Asked for like any client's.
+        let key = key(job);
+        world.oracle.told().open.insert(key, BODY);
         let told = world.on_node(i, move |node| async move {
             Ok(Story {
                 node: &node,
@@ -39,19 +42,32 @@ pub(super) fn run(seed: u64, echo: bool) -> Result<Report, Broken> {
             .await)
         })?;
         fenced += told.map_err(|what| world.broken("epochs fence", what))?;
-        if world.rng.random_bool(0.3) {
-            let Some(leader) = world.leader() else {
-                continue;
-            };
-            world.crash(leader, true);
-            world.run_for(DARK)?;
-            world.boot(leader);
-            world.run_until(("a node comes back", BACK), |world| world.all_alive())?;
+        if world.rng.random_bool(0.3) || (round + 1 == ROUNDS && deaths == 0) {
+            deaths += u64::from(leader_dies(&mut world)?);
         }
     }
     happened(&world, "a fenced call", fenced)?;
+    happened(&world, "a leader that loses power", deaths)?;
     settle(&mut world)?;
     Ok(world.report())
+}
+
+fn leader_dies(world: &mut World) -> Result<bool, Broken> {
+    world.run_until(("somebody leads", BACK), |world| {
+        world.leader().map(drop).ok_or_else(|| "nobody".to_owned())
+    })?;
+    let Some(leader) = world.leader() else {
+        return Ok(false);
+    };
+    world.crash(leader, true);
+    world.run_for(DARK)?;
+    world.boot(leader);
+    world.run_until(("a node comes back", BACK), |world| world.all_alive())?;
+    Ok(true)
+}
+
+fn key(job: JobId) -> String {
+    format!("fence {job}")
 }
 
 struct Story<'a> {
@@ -66,8 +82,8 @@ impl Story<'_> {
     async fn tell(&self) -> Result<u64, String> {
         let accept = Command::AcceptJob {
             job: self.job,
-            key: format!("fence {}", self.job),
-            body: ContentHash([7; 32]),
+            key: key(self.job),
+            body: BODY,
         };
         let Some(first) = epoch(&self.ask(accept).await) else {
             return Ok(0);
@@ -131,6 +147,7 @@ fn epoch(outcome: &Result<Outcome, ProposeError>) -> Option<Epoch> {
     }
 }
 
+const BODY: ContentHash = ContentHash([7; 32]);
 const ROUNDS: u32 = 8;
 const DARK: Duration = Duration::from_millis(300);
 const BACK: Duration = Duration::from_secs(30);

@@ -2,6 +2,8 @@
 //! themselves or are removed, voters are demoted and promoted again. Who left is no member,
 //! whatever was lost on the way, and the cluster goes on.
 
+use super::members::{FOUNDER, are_gone, dismiss, is_retired};
+use super::weather::Weather;
 use super::{happened, plan, settle};
 use crate::world::{Broken, Report, World};
 use base::NodeId;
@@ -16,9 +18,7 @@ pub(super) fn run(seed: u64, echo: bool) -> Result<Report, Broken> {
     spec.clients = 1;
     let mut world = World::new(&spec);
     world.assemble(spec.voters)?;
-    let rates = plan::rates(&mut world.rng);
-    world.trace.event("world", format!("{rates:?}"));
-    world.fabric.set_rates(rates);
+    let weather = Weather::begin(&mut world);
     let mut moves = Moves::default();
     for newcomer in spec.nodes - NEWCOMERS..spec.nodes {
         moves.comes(&mut world, newcomer)?;
@@ -35,11 +35,9 @@ pub(super) fn run(seed: u64, echo: bool) -> Result<Report, Broken> {
     ] {
         happened(&world, what, times)?;
     }
-    if rates.loss > 0.0 {
-        happened(&world, "a lost datagram", world.fabric.counters().lost)?;
-    }
+    weather.happened(&world)?;
     settle(&mut world)?;
-    moves.are_gone(&world)?;
+    are_gone(&world, &moves.gone)?;
     Ok(world.report())
 }
 
@@ -127,46 +125,14 @@ impl Moves {
         }
         Err(world.broken("who wants to leave can", why))
     }
-
-    /// Asked of every ledger, after all have applied the same.
-    fn are_gone(&self, world: &World) -> Result<(), Broken> {
-        let broken = |what| world.broken("who left is no member", what);
-        for (name, node) in world.present_nodes().map_err(broken)? {
-            let state = node.state();
-            for gone in &self.gone {
-                let member = state.members.live.contains_key(gone);
-                if member || !state.members.retired.contains_key(gone) {
-                    let what = format!("{name} has {} as a member", gone.short());
-                    return Err(world.broken("who left is no member", what));
-                }
-            }
-        }
-        Ok(())
-    }
 }
 
-/// Its process ends, and its disk goes with it. A record is answered when it is on one disk, so
-/// what its clients wrote in the last moment may be on no other.
-fn dismiss(world: &mut World, i: usize) {
-    world.dismiss(i);
-    let ours = format!("{}.", world.machines[i].name());
-    let mut told = world.oracle.told();
-    told.records
-        .retain(|key, _| !key.starts_with(ours.as_bytes()));
-}
-
-fn is_retired(world: &World, gone: NodeId) -> bool {
-    let founder = world.machines[FOUNDER].node();
-    founder.is_some_and(|node| node.state().members.retired.contains_key(&gone))
-}
-
-/// A member that is not the founder, which the world's own calls go through.
+/// A member that is not the founder.
 fn other(world: &mut World) -> usize {
     let others: Vec<usize> = world.present().filter(|i| *i != FOUNDER).collect();
     others[world.rng.random_range(0..others.len())]
 }
 
-const FOUNDER: usize = 0;
 const NEWCOMERS: usize = 2;
 const PATIENCE: Duration = Duration::from_secs(8);
 const ENTER: Duration = Duration::from_secs(60);

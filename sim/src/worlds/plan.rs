@@ -64,12 +64,21 @@ pub(super) fn rates(rng: &mut ChaCha8Rng) -> Rates {
     rates
 }
 
+/// A machine to hurt: the leader's in half of the cases.
+pub(super) fn victim(world: &mut World) -> usize {
+    let any = world.rng.random_range(0..world.machines.len());
+    match world.leader() {
+        Some(leader) if world.rng.random_bool(0.5) => leader,
+        Some(_) | None => any,
+    }
+}
+
 /// Sets about half of the clocks drifting, each at its own pace; says whether any drifts.
 pub(super) fn drifts(world: &mut World) -> bool {
     let mut any = false;
     for i in 0..world.machines.len() {
         if world.rng.random_bool(0.5) {
-            let ppm = [300, 1_000, 10_000][world.rng.random_range(0..3)];
+            let ppm = [300, 1_000, 10_000, 50_000][world.rng.random_range(0..4)];
             let ppm = if world.rng.random_bool(0.5) {
                 ppm
             } else {

@@ -1,8 +1,12 @@
 //! A removed member keeps its disk, its key and a certificate that has hours left. It comes
-//! back, and nobody listens.
+//! back, and nobody listens: what its clients ask for is not done.
 
-use super::plan;
+use super::members::dismiss;
+use super::{happened, plan, settle};
+use crate::invariants::nothing_came_from;
 use crate::world::{Broken, Report, World};
+use raft::ledger::{Command, State};
+use std::sync::Arc;
 use std::time::Duration;
 
 pub(super) fn run(seed: u64, echo: bool) -> Result<Report, Broken> {
@@ -29,21 +33,37 @@ pub(super) fn run(seed: u64, echo: bool) -> Result<Report, Broken> {
     world.run_until(("every member is told within 5 s", CUT_OFF), |world| {
         all_told(world, last)
     })?;
+    let cut_off = ledger(&mut world)?;
+    let refused = refusals(&world, last);
     world.crash(last, false);
     world.boot(last);
     world.run_for(AFTERWARDS)?;
-    let refused = refusals(&world, last);
-    super::happened(&world, "an attempt of the removed node", refused)?;
+    let refused = refusals(&world, last) - refused;
+    happened(&world, "an attempt of the removed node", refused)?;
     no_links(&mut world, last)
         .map_err(|what| world.broken("no call of a revoked peer is served", what))?;
-    let still = world.machines[0]
-        .node()
-        .is_some_and(|node| node.state().members.live.contains_key(&gone));
-    if still {
+    let now = ledger(&mut world)?;
+    nothing_came_from(world.machines[last].name(), &cut_off, &now)
+        .map_err(|(invariant, what)| world.broken(invariant, what))?;
+    if now.members.live.contains_key(&gone) {
         let what = "it is a member again".to_owned();
         return Err(world.broken("an id is never used twice", what));
     }
+    dismiss(&mut world, last);
+    settle(&mut world)?;
     Ok(world.report())
+}
+
+/// As it is when all has been applied that anybody had proposed until now.
+fn ledger(world: &mut World) -> Result<Arc<State>, Broken> {
+    world.on_founder(|node| async move {
+        let note = Command::Note {
+            what: "after all before".to_owned(),
+        };
+        let noted = node.submit("world", note).await;
+        noted.map_err(|error| error.to_string())?;
+        Ok(node.state())
+    })
 }
 
 /// All but the leader, who tells it, whatever their logs say.

@@ -1,7 +1,8 @@
 //! More machines want to join than the token has uses, all at once: each use lets in one, and the
 //! others are kept out however often they ask.
 
-use super::{happened, plan};
+use super::members::dismiss;
+use super::{happened, plan, settle};
 use crate::world::{Broken, Report, World};
 use rand::Rng;
 use std::time::Duration;
@@ -29,6 +30,19 @@ pub(super) fn run(seed: u64, echo: bool) -> Result<Report, Broken> {
     let lines = world.trace.lines();
     let refused = lines.iter().filter(|line| line.contains(" join: ")).count();
     happened(&world, "a refused join", refused as u64)?;
+    world.run_until(("who was let in runs", ENTER), |world| {
+        let run = world.machines.iter().filter(|m| m.node().is_some()).count();
+        (run == members)
+            .then_some(())
+            .ok_or_else(|| format!("{run} of {members} run"))
+    })?;
+    // The others are to be no members any more, and the cluster is to be well without them.
+    for i in 0..world.machines.len() {
+        if world.machines[i].node().is_none() {
+            dismiss(&mut world, i);
+        }
+    }
+    settle(&mut world)?;
     Ok(world.report())
 }
 

@@ -2,6 +2,7 @@
 //! upgrade: all goes on as usual, through loss and restarts. A machine two versions away is told so
 //! and does not get in.
 
+use super::weather::Weather;
 use super::{plan, settle};
 use crate::world::{Broken, Report, World};
 use rand::Rng;
@@ -23,8 +24,7 @@ pub(super) fn run(seed: u64, echo: bool) -> Result<Report, Broken> {
     let what = format!("speaks version {version}");
     world.trace.event(world.machines[neighbour].name(), what);
     world.assemble(spec.voters)?;
-    let rates = plan::rates(&mut world.rng);
-    world.fabric.set_rates(rates);
+    let weather = Weather::begin(&mut world);
     for _ in 0..RESTARTS {
         let work = world.rng.random_range(500..2_000);
         world.run_for(Duration::from_millis(work))?;
@@ -41,6 +41,7 @@ pub(super) fn run(seed: u64, echo: bool) -> Result<Report, Broken> {
         speaks(world, (neighbour, version))
     })?;
     is_refused(&mut world, outsider)?;
+    weather.happened(&world)?;
     settle(&mut world)?;
     Ok(world.report())
 }

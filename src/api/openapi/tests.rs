@@ -225,8 +225,14 @@ async fn what_is_answered_is_what_is_described() {
         creator: "n1".to_owned(),
         used_by: vec![NodeId([1; 16])],
     };
-    let tokens = vec![token];
-    check("TokenList", &TokenList { v: 1, tokens });
+    let (v, term, applied, tokens) = (1, 2, 3, vec![token]);
+    let list = TokenList {
+        v,
+        term,
+        applied,
+        tokens,
+    };
+    check("TokenList", &list);
     let key = KeyLine {
         id: "0".to_owned(),
         name: "ci".to_owned(),

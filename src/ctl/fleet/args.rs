@@ -2,7 +2,7 @@
 
 use super::super::args::Output;
 use base::ContentHash;
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -34,6 +34,26 @@ pub struct Where {
     pub identity: Option<PathBuf>,
 }
 
+/// The forms of what consists of several things.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ListOutput {
+    /// Aligned text for a person
+    #[default]
+    Text,
+    /// One JSON document
+    Json,
+    /// One JSON document a line, for each thing
+    Ndjson,
+    /// Only what names each thing, one a line
+    Id,
+}
+
+impl ListOutput {
+    pub fn is_json(self) -> bool {
+        matches!(self, ListOutput::Json | ListOutput::Ndjson)
+    }
+}
+
 #[derive(Debug, Args)]
 pub struct StatusArgs {
     /// Ask the leader to confirm that nothing newer is committed
@@ -41,6 +61,24 @@ pub struct StatusArgs {
     pub confirm: bool,
     #[arg(long, short, value_enum, default_value_t)]
     pub output: Output,
+}
+
+#[derive(Debug, Args)]
+pub struct NodesArgs {
+    /// Ask the leader to confirm that nothing newer is committed
+    #[arg(long)]
+    pub confirm: bool,
+    #[arg(long, short, value_enum, default_value_t)]
+    pub output: ListOutput,
+}
+
+#[derive(Debug, Args)]
+pub struct AuditArgs {
+    /// How many of the newest records
+    #[arg(short = 'n', long = "last", default_value_t = 20, value_name = "N")]
+    pub last: u32,
+    #[arg(long, short, value_enum, default_value_t)]
+    pub output: ListOutput,
 }
 
 #[derive(Debug, Subcommand)]
@@ -61,16 +99,30 @@ pub enum TokenCommand {
         /// How long it can be used, such as 15m or 2h; 7 days at most
         #[arg(long, default_value = "15m", value_parser = super::span, value_name = "TIME")]
         ttl: Duration,
+        /// With `id` the token itself goes to standard error: nothing shows it a second time
         #[arg(long, short, value_enum, default_value_t)]
-        output: Output,
+        output: ListOutput,
     },
     /// Tokens, who made and used them, and what is left of them
     List {
         #[arg(long, short, value_enum, default_value_t)]
-        output: Output,
+        output: ListOutput,
     },
     /// Make a token worthless
-    Revoke { id: String },
+    Revoke {
+        id: String,
+        #[arg(long, short, value_enum, default_value_t)]
+        output: Output,
+    },
+}
+
+impl TokenCommand {
+    pub(in crate::ctl) fn wants_json(&self) -> bool {
+        match self {
+            TokenCommand::Create { output, .. } | TokenCommand::List { output } => output.is_json(),
+            TokenCommand::Revoke { output, .. } => output.is_json(),
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -85,10 +137,25 @@ pub enum KeyCommand {
     /// Keys of the node that answers
     List {
         #[arg(long, short, value_enum, default_value_t)]
-        output: Output,
+        output: ListOutput,
     },
     /// Make a key worthless, at once
-    Revoke { id: String },
+    Revoke {
+        id: String,
+        #[arg(long, short, value_enum, default_value_t)]
+        output: Output,
+    },
+}
+
+impl KeyCommand {
+    pub(in crate::ctl) fn wants_json(&self) -> bool {
+        match self {
+            KeyCommand::List { output } => output.is_json(),
+            KeyCommand::Create { output, .. } | KeyCommand::Revoke { output, .. } => {
+                output.is_json()
+            }
+        }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -98,6 +165,8 @@ pub struct ChangeArgs {
     /// How long to wait for the group to follow
     #[arg(long, default_value = "30s", value_parser = super::span, value_name = "TIME")]
     pub wait: Duration,
+    #[arg(long, short, value_enum, default_value_t)]
+    pub output: Output,
 }
 
 #[derive(Debug, Args)]
@@ -111,6 +180,8 @@ pub struct PromoteArgs {
     /// How long to wait for the group to follow, for each node
     #[arg(long, default_value = "30s", value_parser = super::span, value_name = "TIME")]
     pub wait: Duration,
+    #[arg(long, short, value_enum, default_value_t)]
+    pub output: Output,
 }
 
 #[derive(Debug, Args)]
@@ -120,6 +191,12 @@ pub struct RemoveArgs {
     /// For the audit log
     #[arg(long, default_value = "removed by an administrator")]
     pub reason: String,
+    /// It will not come back: whether it looks alive is not asked
+    #[arg(long)]
+    pub dead: bool,
+    /// Remove it although it is alive; `rlm-node leave` there is the orderly way
+    #[arg(long)]
+    pub force: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -136,7 +213,7 @@ pub enum RegistryCommand {
     /// Models and which version of each serves
     List {
         #[arg(long, short, value_enum, default_value_t)]
-        output: Output,
+        output: ListOutput,
     },
     /// All versions of one model
     Show {
@@ -152,6 +229,8 @@ pub enum RegistryCommand {
         // `version` itself is the flag that tells the program's.
         #[arg(id = "number", value_name = "VERSION")]
         version: u32,
+        #[arg(long, short, value_enum, default_value_t)]
+        output: Output,
     },
     /// Serve an earlier version again, at once
     Rollback {
@@ -159,7 +238,21 @@ pub enum RegistryCommand {
         /// The version promoted before when not given
         #[arg(long)]
         to: Option<u32>,
+        #[arg(long, short, value_enum, default_value_t)]
+        output: Output,
     },
+}
+
+impl RegistryCommand {
+    pub(in crate::ctl) fn wants_json(&self) -> bool {
+        match self {
+            RegistryCommand::List { output } => output.is_json(),
+            RegistryCommand::Add(args) => args.output.is_json(),
+            RegistryCommand::Show { output, .. }
+            | RegistryCommand::Promote { output, .. }
+            | RegistryCommand::Rollback { output, .. } => output.is_json(),
+        }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -167,5 +260,5 @@ pub struct SettingsArgs {
     /// NAME=VALUE sets, NAME= goes back to the default; nothing lists them all
     pub assignment: Option<String>,
     #[arg(long, short, value_enum, default_value_t)]
-    pub output: Output,
+    pub output: ListOutput,
 }

@@ -1,14 +1,16 @@
-//! `rlm-ctl registry add` and `promote`: a file becomes a version, a version is served.
+//! `rlm-ctl registry`: a file becomes a version, a version is served, an earlier one is again.
 
 use super::super::args::Output;
 use super::super::{Failure, complain, print};
-use super::{CHANGE, document};
+use super::args::{ListOutput, RegistryCommand};
+use super::{CHANGE, forms, show};
 use crate::exit::Exit;
-use crate::fleet::api::DoneReply;
+use crate::fleet::api::{DoneReply, RegistryLine, RegistryList, RollbackRequest};
 use crate::fleet::registry::{BlobMade, ServeRequest, VersionMade, VersionRequest, millionths};
-use crate::fleet::wish::{Reach, ask, upload};
+use crate::fleet::wish::{Reach, ask, look, upload};
 use clap::Args;
 use hyper::Method;
+use serde::Serialize;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -31,7 +33,74 @@ pub struct AddArgs {
     pub output: Output,
 }
 
-pub(super) async fn add(reach: &Reach, args: AddArgs) -> Result<Exit, Failure> {
+/// One model of the registry, and how far the answering node's log was.
+#[derive(Serialize)]
+struct ModelDocument<'a> {
+    v: u32,
+    term: u64,
+    applied: u64,
+    #[serde(flatten)]
+    model: &'a RegistryLine,
+}
+
+pub(super) async fn run(reach: &Reach, command: RegistryCommand) -> Result<Exit, Failure> {
+    match command {
+        RegistryCommand::List { output } => {
+            let list = registry(reach).await?;
+            let name = |model: &RegistryLine| model.name.clone();
+            let text = || show::registry(&list);
+            forms::list(output, (&list, &list.models), name, text)?;
+            forms::label(output, (list.term, list.applied));
+        }
+        RegistryCommand::Show { name, output } => show_model(reach, &name, output).await?,
+        RegistryCommand::Add(args) => add(reach, args).await?,
+        RegistryCommand::Promote {
+            name,
+            version,
+            output,
+        } => {
+            let at = format!("/v1/cluster/registry/{name}/promote");
+            let request = ServeRequest { version };
+            let reply: DoneReply = ask(reach, (Method::POST, &at), Some(&request), CHANGE).await?;
+            forms::done(output.is_json(), &reply)?;
+        }
+        RegistryCommand::Rollback { name, to, output } => {
+            let at = format!("/v1/cluster/registry/{name}/rollback");
+            let request = RollbackRequest { to };
+            let reply: DoneReply = ask(reach, (Method::POST, &at), Some(&request), CHANGE).await?;
+            forms::done(output.is_json(), &reply)?;
+        }
+    }
+    Ok(Exit::Done)
+}
+
+async fn registry(reach: &Reach) -> Result<RegistryList, Failure> {
+    look(reach, "/v1/cluster/registry").await
+}
+
+async fn show_model(reach: &Reach, name: &str, output: Output) -> Result<(), Failure> {
+    let list = registry(reach).await?;
+    let model = list.models.iter().find(|model| model.name == name);
+    let model = model.ok_or_else(|| {
+        Failure::new(Exit::NotFound, format!("there is no model `{name}`"))
+            .next("`rlm-ctl registry list`")
+    })?;
+    match output {
+        Output::Json => forms::document(&ModelDocument {
+            v: list.v,
+            term: list.term,
+            applied: list.applied,
+            model,
+        })?,
+        Output::Text => {
+            print(&show::model(model));
+            forms::label(ListOutput::Text, (list.term, list.applied));
+        }
+    }
+    Ok(())
+}
+
+async fn add(reach: &Reach, args: AddArgs) -> Result<(), Failure> {
     let blob: BlobMade = upload(reach, "/v1/cluster/blobs", &args.file).await?;
     let request = VersionRequest {
         hash: blob.hash,
@@ -43,7 +112,7 @@ pub(super) async fn add(reach: &Reach, args: AddArgs) -> Result<Exit, Failure> {
     let wait = args.wait + CHANGE;
     let made: VersionMade = ask(reach, (Method::POST, &at), Some(&request), wait).await?;
     match args.output {
-        Output::Json => document(&made)?,
+        Output::Json => forms::document(&made)?,
         Output::Text => {
             print(&format!("{}\n", made.version));
             complain(&format!(
@@ -57,15 +126,7 @@ pub(super) async fn add(reach: &Reach, args: AddArgs) -> Result<Exit, Failure> {
             ));
         }
     }
-    Ok(Exit::Done)
-}
-
-pub(super) async fn promote(reach: &Reach, name: &str, version: u32) -> Result<Exit, Failure> {
-    let at = format!("/v1/cluster/registry/{name}/promote");
-    let request = ServeRequest { version };
-    let done: DoneReply = ask(reach, (Method::POST, &at), Some(&request), CHANGE).await?;
-    complain(&done.done);
-    Ok(Exit::Done)
+    Ok(())
 }
 
 fn metric(text: &str) -> Result<(String, String), String> {

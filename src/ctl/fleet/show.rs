@@ -1,13 +1,17 @@
 //! The API's answers as text for a person. One screen each.
 
+mod tokens;
+
+pub(super) use tokens::{key_hint, keys, token_hint, tokens};
+
 use super::table::{span, table};
 use crate::fleet::api::{
-    KeyList, KeyMade, RegistryLine, RegistryList, SettingList, TokenLine, TokenList, TokenMade,
-    TokenStanding, TreeReply,
+    AuditList, RegistryLine, RegistryList, SettingList, StatusReply, TreeReply,
 };
 use cluster::{NodeView, Part, StatusView};
 
-pub(super) fn status(view: &StatusView) -> String {
+pub(super) fn status(reply: &StatusReply) -> String {
+    let view = &reply.view;
     let name = |id| {
         let node = view.nodes.iter().find(|node| node.node == id);
         node.map_or_else(|| id.short(), |node| node.name.clone())
@@ -36,11 +40,18 @@ pub(super) fn status(view: &StatusView) -> String {
         "as this node last heard"
     };
     text.push_str(&format!(
-        "  {fresh}: entry {}, seen from {}, which is {}\n\n",
+        "  {fresh}: entry {}{}, seen from {}, which is {}\n",
         view.applied,
+        age(reply),
         name(view.answered_by),
         view.standing
     ));
+    let me = view.nodes.iter().find(|node| node.node == view.answered_by);
+    if let Some(left) = me.and_then(|me| me.certified_for) {
+        let (name, left) = (name(view.answered_by), span(left.as_secs()));
+        text.push_str(&format!("  {name}'s certificate ends in {left}\n"));
+    }
+    text.push('\n');
     text.push_str(&node_table(view));
     if !view.problems.is_empty() {
         text.push_str("\nto look at\n");
@@ -49,6 +60,17 @@ pub(super) fn status(view: &StatusView) -> String {
         }
     }
     text
+}
+
+/// How old the newest entry is.
+fn age(reply: &StatusReply) -> String {
+    // The cluster's clock, by which it is counted, stands still while nobody leads.
+    let least = match reply.view.leader {
+        Some(_) => "",
+        None => "at least ",
+    };
+    let age = reply.newest_age_s.map(span);
+    age.map_or_else(String::new, |age| format!(" of {least}{age} ago"))
 }
 
 fn quorum(view: &StatusView) -> String {
@@ -108,82 +130,6 @@ fn node_row(node: &NodeView) -> Vec<String> {
     ]
 }
 
-pub(super) fn token_hint(made: &TokenMade) -> String {
-    format!(
-        "the token lets {} in as {}, within {}; on the other machine:\n  rlm-node join TOKEN",
-        if made.uses == 1 {
-            "one machine".to_owned()
-        } else {
-            format!("{} machines", made.uses)
-        },
-        made.roles,
-        span(made.ttl_s)
-    )
-}
-
-pub(super) fn tokens(list: &TokenList) -> String {
-    if list.tokens.is_empty() {
-        return "no tokens\n".to_owned();
-    }
-    let rows: Vec<Vec<String>> = list.tokens.iter().map(token_row).collect();
-    table(
-        &[
-            "id", "state", "left", "expires", "roles", "bound to", "made by",
-        ],
-        &rows,
-    )
-}
-
-fn token_row(token: &TokenLine) -> Vec<String> {
-    let (state, expires) = match token.state {
-        TokenStanding::Open => ("open", format!("in {}", span(token.expires_in_s))),
-        TokenStanding::UsedUp => ("used up", "-".to_owned()),
-        TokenStanding::Expired => ("expired", "-".to_owned()),
-        TokenStanding::Revoked => ("revoked", "-".to_owned()),
-    };
-    let bound: Vec<&str> = [&token.name, &token.pool]
-        .into_iter()
-        .flatten()
-        .map(|s| &**s)
-        .collect();
-    vec![
-        token.id.clone(),
-        state.to_owned(),
-        format!("{}/{}", token.left, token.uses),
-        expires,
-        token.roles.clone(),
-        if bound.is_empty() {
-            "-".to_owned()
-        } else {
-            bound.join(", ")
-        },
-        token.creator.clone(),
-    ]
-}
-
-pub(super) fn key_hint(made: &KeyMade) -> String {
-    format!(
-        "key {} ({}) opens this node's API over TCP, as an administrator, until it is revoked:\n  \
-         RLM_API_KEY=KEY rlm-ctl --connect https://HOST:PORT --pin {} status",
-        made.id, made.name, made.root
-    )
-}
-
-pub(super) fn keys(list: &KeyList, now: u64) -> String {
-    if list.keys.is_empty() {
-        return "no keys\n".to_owned();
-    }
-    let rows: Vec<Vec<String>> = list
-        .keys
-        .iter()
-        .map(|key| {
-            let age = span(now.saturating_sub(key.created_unix_s));
-            vec![key.id.clone(), age, key.name.clone()]
-        })
-        .collect();
-    table(&["id", "age", "name"], &rows)
-}
-
 pub(super) fn settings(list: &SettingList) -> String {
     let rows: Vec<Vec<String>> = list
         .settings
@@ -194,6 +140,25 @@ pub(super) fn settings(list: &SettingList) -> String {
         })
         .collect();
     table(&["name", "value", "what it does"], &rows)
+}
+
+pub(super) fn audit(list: &AuditList) -> String {
+    if list.records.is_empty() {
+        return "nothing is recorded\n".to_owned();
+    }
+    let rows: Vec<Vec<String>> = list
+        .records
+        .iter()
+        .map(|line| {
+            vec![
+                line.index.to_string(),
+                span(line.age_s),
+                line.by.clone(),
+                line.what.clone(),
+            ]
+        })
+        .collect();
+    table(&["entry", "age", "by", "what"], &rows)
 }
 
 pub(super) fn registry(list: &RegistryList) -> String {

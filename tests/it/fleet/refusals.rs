@@ -51,6 +51,36 @@ fn a_node_says_what_is_wrong_with_a_token() {
         said.contains("used up") && said.contains("token create"),
         "{said}"
     );
+    let made = fleet.ctl(0, &["token", "create"]);
+    let token = String::from_utf8(made.stdout).expect("text");
+    let mut namesake = fleet.command(env!("CARGO_BIN_EXE_rlm-node"));
+    namesake
+        .env("RLM_TOKEN", token.trim())
+        .arg("--data")
+        .arg(fleet.data(1).with_file_name("n3"))
+        .args(["join", "--name", "n1", "--no-run"])
+        .args(["--listen", "127.0.0.1:0"])
+        .stdin(Stdio::null());
+    let refused = namesake.output().expect("rlm-node runs");
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert_eq!(refused.status.code(), Some(9), "{said}");
+    assert!(said.contains("rlm-ctl remove NAME --dead"), "{said}");
+}
+
+/// So is a machine whose disk was wiped.
+#[test]
+fn a_node_of_no_cluster_says_so_and_what_to_do() {
+    let mut fleet = Fleet::new(1);
+    fleet.node(0, &["run"], "");
+    let said = fleet.await_answer(0, &["status"]);
+    assert_eq!(said.status.code(), Some(6), "{said:?}");
+    for words in [["key", "list"], ["token", "list"]] {
+        fleet.expect(0, &words, (6, "rlm-node join --token-file -"));
+    }
+    fleet.expect(0, &["nodes", "-o", "json"], (6, "\"code\":6"));
+    let log = std::fs::read_to_string(fleet.folder.path().join("n1.log")).expect("a log");
+    let first = log.lines().next().unwrap_or_default();
+    assert!(first.contains("of no cluster: `rlm-node init`"), "{log}");
 }
 
 /// What would stop it later is found before the token is used.

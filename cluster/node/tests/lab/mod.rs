@@ -6,7 +6,7 @@
 
 use base::{PeerRole, PeerRoles, Time};
 use cluster::{
-    EnterError, EnterOptions, Entered, EventSink, Folder, FoundError, FoundOptions, Node,
+    EnterError, EnterOptions, Entered, EventSink, Folder, FoundError, FoundOptions, Home, Node,
     NodeEvent, NodeRecord, NodeStartError, Parts, Settings, TokenWish, enter, found,
 };
 use crdt::NodeFacts;
@@ -14,11 +14,12 @@ use raft::{Abort, Fault, Writer};
 use rand::SeedableRng;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tempfile::TempDir;
 use tokio::sync::watch;
-use transport::{Sockets, SystemWallClock, Token, WallClock};
+use transport::{Identity, Sockets, SystemWallClock, Token, WallClock};
 
 /// One machine: a folder, a socket, a clock.
 pub(crate) struct Machine {
@@ -53,12 +54,13 @@ impl Diary {
 /// The machine's calendar, so many seconds ahead.
 #[derive(Debug)]
 struct Calendar {
-    ahead: Duration,
+    ahead_s: AtomicU64,
 }
 
 impl WallClock for Calendar {
     fn unix(&self) -> Duration {
-        SystemWallClock.unix() + self.ahead
+        let ahead = Duration::from_secs(self.ahead_s.load(Ordering::SeqCst));
+        SystemWallClock.unix() + ahead
     }
 }
 
@@ -73,8 +75,34 @@ impl Machine {
             name: name.to_owned(),
             folder: tempfile::tempdir().expect("a folder"),
             diary: Arc::default(),
-            clock: Arc::new(Calendar { ahead }),
+            clock: Arc::new(Calendar {
+                ahead_s: AtomicU64::new(ahead.as_secs()),
+            }),
         }
+    }
+
+    /// Moves the machine's calendar on; its other clocks stay as they are.
+    pub(crate) fn pass(&self, time: Duration) {
+        self.clock
+            .ahead_s
+            .fetch_add(time.as_secs(), Ordering::SeqCst);
+    }
+
+    /// Moves it back.
+    pub(crate) fn go_back(&self, time: Duration) {
+        self.clock
+            .ahead_s
+            .fetch_sub(time.as_secs(), Ordering::SeqCst);
+    }
+
+    /// What the machine's calendar shows.
+    pub(crate) fn unix(&self) -> Duration {
+        self.clock.unix()
+    }
+
+    /// The node's certificate as it lies on the disk.
+    pub(crate) fn identity(&self) -> Identity {
+        self.home().load_identity().expect("an identity")
     }
 
     pub(crate) fn path(&self) -> PathBuf {
@@ -130,6 +158,13 @@ impl Machine {
         Node::start(self.home(), parts).await
     }
 
+    /// Runs again, after a stop, where it listened before.
+    pub(crate) async fn restart(&self) -> Node {
+        let address = self.home().load_record().expect("a record").listen;
+        let sockets = socket_again(address).await;
+        self.start(sockets).await.expect("started")
+    }
+
     /// A cluster of this machine alone, running.
     pub(crate) async fn founder(&self) -> Node {
         let (sockets, address) = socket();
@@ -152,6 +187,20 @@ pub(crate) fn socket() -> (Sockets, SocketAddr) {
     let sockets = Sockets::bind(any).expect("a socket");
     let address = sockets.socket.local_addr().expect("bound");
     (sockets, address)
+}
+
+/// The socket of a node that has stopped: free once the last task of its endpoint has ended.
+async fn socket_again(address: SocketAddr) -> Sockets {
+    let binding = async {
+        loop {
+            match Sockets::bind(address) {
+                Ok(sockets) => return sockets,
+                Err(_) => tokio::time::sleep(LOOK).await,
+            }
+        }
+    };
+    let bound = tokio::time::timeout(PATIENCE, binding).await;
+    bound.expect("the address is free again")
 }
 
 pub(crate) async fn token(node: &Node, uses: u32, ttl: Duration) -> Token {

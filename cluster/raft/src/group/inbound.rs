@@ -83,6 +83,7 @@ impl Group {
             Kind::Hello
             | Kind::Join
             | Kind::Renew
+            | Kind::Revive
             | Kind::IssuerKey
             | Kind::Revoked
             | Kind::Gossip

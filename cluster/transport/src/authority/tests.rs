@@ -1,4 +1,5 @@
 use super::*;
+use crate::verify::check_chain;
 use crate::{Identity, IdentityError, NodeCertificate, request};
 use base::PeerRole;
 use proptest::prelude::*;
@@ -83,6 +84,35 @@ fn nobody_gets_more_than_an_authority_has() {
 }
 
 #[test]
+fn a_new_issuer_leaves_the_certificates_of_the_old_one_valid() {
+    let mut authority = authority(1);
+    let csr = request(&key());
+    let due = NOW + ISSUER_LIFE * 2 / 3;
+    assert!(authority.issuer_renewal(due - DAY).is_fresh());
+    assert!(!authority.issuer_renewal(due).is_fresh());
+    let before = authority.issue(&csr, &grant(), serial(), due).unwrap();
+    let old = Identity::new(key(), before).unwrap();
+    assert_eq!(old.issuer_until(), authority.issuer_until());
+    authority
+        .renew_issuer(&mut StdRng::seed_from_u64(8), due)
+        .unwrap();
+    assert!(authority.issuer_renewal(due).is_fresh());
+    let after = authority.issue(&csr, &grant(), serial(), due).unwrap();
+    let new = Identity::new(key(), after).unwrap();
+    assert!(new.issuer_until() > old.issuer_until());
+    assert_eq!(new.root_hash(), old.root_hash());
+    for identity in [&old, &new] {
+        let [leaf, issuer, _] = identity.chain() else {
+            panic!("a chain")
+        };
+        let (above, late) = (std::slice::from_ref(issuer), due + NODE_LIFE);
+        let usage = webpki::KeyUsage::client_auth();
+        let believed = check_chain(leaf, above, new.root(), late, usage);
+        assert_eq!(believed, Ok(()), "until the certificate itself ends");
+    }
+}
+
+#[test]
 fn strange_requests_and_names_are_refused() {
     let authority = authority(1);
     for name in ["", "a/b", "a b", "\x1b[31m", &"x".repeat(65)] {
@@ -116,6 +146,16 @@ fn a_voter_issues_with_what_another_one_exported() {
     assert_eq!(identity.unwrap().cluster(), CLUSTER);
     let no_root = second.renew_issuer(&mut StdRng::seed_from_u64(8), NOW);
     assert_eq!(no_root, Err(AuthorityError::NoRootKey));
+
+    // Who holds the root's key keeps it when another voter's issuer is the newer one.
+    let mut newer = authority(1);
+    newer
+        .renew_issuer(&mut StdRng::seed_from_u64(9), NOW + DAY)
+        .unwrap();
+    let taken = first.with_issuer(&newer.export_issuer()).unwrap();
+    assert_eq!(taken.issuer_until(), newer.issuer_until());
+    assert!(taken.holds_root_key() && !second.holds_root_key());
+    assert!(authority(2).with_issuer(&record).is_err());
 
     let elsewhere = Authority::import_issuer(&record, authority(2).root_hash());
     assert!(matches!(elsewhere, Err(AuthorityError::Record(_))));
@@ -170,6 +210,38 @@ fn files_come_back_and_damage_is_named() {
     fs::remove_file(folder.path().join(ISSUER_KEY_FILE)).unwrap();
     let missing = Authority::load(folder.path()).unwrap_err();
     assert!(matches!(missing, KeyFileError::Missing { .. }), "{missing}");
+}
+
+/// What is on the disk after each write that replaces an issuer is one authority or the other.
+#[test]
+fn a_crash_between_two_issuers_leaves_one_of_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let old = authority(1);
+    old.save(folder.path()).unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let old_issuer = fs::read(at(ISSUER_FILE)).unwrap();
+    let old_key = fs::read(at(ISSUER_KEY_FILE)).unwrap();
+    let mut new = old.clone();
+    new.renew_issuer(&mut StdRng::seed_from_u64(8), NOW + DAY)
+        .unwrap();
+    new.save(folder.path()).unwrap();
+    let new_key = fs::read(at(ISSUER_KEY_FILE)).unwrap();
+    assert_ne!(new_key, old_key);
+    let loaded = Authority::load(folder.path()).unwrap();
+    assert_eq!(loaded.export_issuer(), new.export_issuer());
+
+    // Both keys are there, and either certificate.
+    fs::write(at(ISSUER_KEY_FILE), [new_key, old_key].concat()).unwrap();
+    let loaded = Authority::load(folder.path()).unwrap();
+    assert_eq!(loaded.export_issuer(), new.export_issuer());
+    fs::write(at(ISSUER_FILE), old_issuer).unwrap();
+    let loaded = Authority::load(folder.path()).unwrap();
+    assert_eq!(loaded.export_issuer(), old.export_issuer());
+    // The next one leaves one key behind.
+    new.save(folder.path()).unwrap();
+    let blocks = load_blocks(&at(ISSUER_KEY_FILE), PRIVATE_KEY).unwrap();
+    assert_eq!(blocks.len(), 1);
+    assert!(Authority::load(folder.path()).unwrap().holds_root_key());
 }
 
 proptest! {

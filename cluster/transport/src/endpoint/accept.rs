@@ -4,6 +4,7 @@ use super::Inner;
 use super::table::Rejected;
 use crate::access::{AccessFacts, standing};
 use crate::admission::{Admission, Knock, admit};
+use crate::certificate::end_of;
 use crate::link::{Link, LinkParts, close_for};
 use crate::streams::Close;
 use crate::{Denial, DialError, NodeCertificate, tls};
@@ -134,6 +135,16 @@ pub(crate) fn certificate(
     NodeCertificate::read(&leaf).map(Some)
 }
 
+/// When the issuer of the other end's certificate ends; zero where its chain names none. The
+/// handshake found a path through the chain to our root: a certificate in it that is not of that
+/// path may say what it likes, and costs whoever believes it one question.
+fn issuer_until(connection: &Connection) -> Duration {
+    let identity = connection.peer_identity();
+    let chain = identity.and_then(|any| any.downcast::<Vec<CertificateDer<'static>>>().ok());
+    let issuer = chain.as_ref().and_then(|chain| chain.get(1));
+    issuer.and_then(|der| end_of(der)).unwrap_or_default()
+}
+
 pub(crate) fn exporter(connection: &Connection) -> [u8; 32] {
     let mut exporter = [0; 32];
     connection
@@ -158,6 +169,7 @@ impl Inner {
         }
         let date = self.wall.unix();
         let exporter = exporter(connection);
+        let issuer_until = issuer_until(connection);
         let (link, surplus) = {
             // Under the lock, so that a revocation either is seen here or finds the link.
             let mut table = self.table();
@@ -177,6 +189,7 @@ impl Inner {
                 number: table.next_number(),
                 connection: connection.clone(),
                 certificate,
+                issuer_until,
                 dialled,
                 me: self.me,
                 exporter,

@@ -8,10 +8,12 @@ mod dial;
 mod keep;
 mod serve;
 mod table;
+mod uncertified;
 
 pub(crate) use accept::exporter;
 pub(crate) use dial::open;
 pub use serve::datagram_kind;
+pub use uncertified::SessionFrame;
 
 use crate::bounds::Room;
 use crate::metrics::Counters;
@@ -307,14 +309,7 @@ impl Endpoint {
         if !same {
             return Err(IdentitySwapError::Other);
         }
-        let verifier = Arc::new(Verifier {
-            cluster: Some(inner.cluster),
-            trust: Trust::Root(inner.root.clone()),
-            wall: inner.wall.clone(),
-            revoked: inner.revoked.subscribe(),
-            provider: tls::provider(),
-        });
-        let (server, armed) = arm(identity, verifier, &inner.wall, &inner.settings)?;
+        let (server, armed) = arm(identity, inner.verifier(), &inner.wall, &inner.settings)?;
         inner.quinn.set_server_config(Some(server));
         inner.armed.send_replace(Arc::new(armed));
         Ok(())
@@ -355,6 +350,17 @@ impl Inner {
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) -> AbortHandle {
         let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
         tasks.spawn_on(task, &self.runtime)
+    }
+
+    /// Believes who leads to the root of this node's own certificate.
+    fn verifier(&self) -> Arc<Verifier> {
+        Arc::new(Verifier {
+            cluster: Some(self.cluster),
+            trust: Trust::Root(self.root.clone()),
+            wall: self.wall.clone(),
+            revoked: self.revoked.subscribe(),
+            provider: tls::provider(),
+        })
     }
 
     fn shut(&self) {

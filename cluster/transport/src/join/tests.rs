@@ -13,7 +13,7 @@ fn token(world: &World, root: ContentHash, seeds: &[SocketAddr]) -> Token {
 }
 
 /// Joins as a machine at address 50 would; returns the reply and the exporter that was signed.
-async fn join(world: &World, token: &Token) -> (Result<Frame, JoinError>, Option<[u8; 32]>) {
+async fn join(world: &World, token: &Token) -> (Result<JoinReply, JoinError>, Option<[u8; 32]>) {
     let signed = Mutex::new(None);
     let csr = request(&KeySeed::from_bytes([50; 32]));
     let frame = |exporter: &[u8; 32]| {
@@ -42,7 +42,8 @@ async fn a_joiner_is_heard_and_both_ends_export_the_same() {
         &[World::addr(99), node.addr],
     );
     let (reply, signed) = join(&world, &token).await;
-    assert_eq!(reply.unwrap().kind, Kind::Join);
+    let reply = reply.unwrap();
+    assert_eq!((reply.frame.kind, reply.seed), (Kind::Join, node.addr));
     let calls = node.diary.calls.lock().unwrap();
     let (caller, kind) = &calls[0];
     assert_eq!((caller.node, *kind), (None, Kind::Join));

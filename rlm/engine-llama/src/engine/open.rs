@@ -1,4 +1,5 @@
-//! Opening a model: look at the file, weigh it against the free memory, then start the child.
+//! Opening a model: look at the file, weigh it against the memory that may be taken, then start the
+//! child.
 
 use super::LlamaEngine;
 use crate::clock::Clock;
@@ -14,9 +15,7 @@ impl LlamaEngine {
     pub async fn open(options: LlamaOptions) -> Result<LlamaEngine, OpenError> {
         let file = inspect(&options.model)?;
         let spec = load_spec(&options, &file)?;
-        if options.check_memory {
-            check_memory(&file, &spec, available_memory())?;
-        }
+        check_memory(&file, &spec, options.memory)?;
         let model = options.model.display().to_string();
         let program = options.program.display().to_string();
         let (window, slots) = (spec.window, spec.slots);
@@ -139,17 +138,6 @@ fn check_memory(
         cells,
         available: Size(available),
     })
-}
-
-/// What the kernel says could be used without swapping, page cache included; `None` elsewhere
-/// than on Linux.
-fn available_memory() -> Option<u64> {
-    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let line = text
-        .lines()
-        .find_map(|line| line.strip_prefix("MemAvailable:"))?;
-    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kib * 1024)
 }
 
 /// llama.cpp's own limit.

@@ -47,6 +47,17 @@ fn every_form_is_read_and_round_trips() {
 }
 
 #[test]
+fn a_server_has_one_address_however_it_is_written() {
+    for text in [
+        "https://api.example.com/v1",
+        "https://api.example.com/v1/",
+        "https://API.example.com:443/v1",
+    ] {
+        assert_eq!(server_url(text).unwrap(), "https://api.example.com/v1");
+    }
+}
+
+#[test]
 fn a_wrong_name_is_answered_with_a_right_one() {
     assert!(bad("").contains("openai:NAME@URL"));
     assert!(bad("what is this").contains("qwen2.5-coder-1.5b"));

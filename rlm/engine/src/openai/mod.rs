@@ -8,6 +8,7 @@ mod server;
 mod wire;
 
 use crate::api::{ChatRequest, Engine, EngineError, ModelFacts, Reply, TextSink};
+use crate::estimate::estimate_prompt;
 use crate::http::{Server, retry_after_ms, unit_vectors};
 use crate::protocol::{self, Protocol};
 use crate::secret::Secret;
@@ -135,6 +136,7 @@ impl OpenAiEngine {
     /// Sends the request, leaving out the fields that the server turns out to refuse.
     async fn open(&self, request: &ChatRequest) -> Result<Response, EngineError> {
         let listing = self.listing().await?;
+        self.check_uncut(request, listing)?;
         for _ in 0..=Field::ALL.len() {
             let dialect = Dialect(self.dialect.load(Ordering::Relaxed));
             let body = wire::body(request, &self.model, listing.kind, dialect)?;
@@ -161,6 +163,25 @@ impl OpenAiEngine {
         Err(self
             .server
             .garbled("it refuses every form of the request".into()))
+    }
+
+    /// Over this protocol Ollama cuts what is beyond its window without a word, neither tells how
+    /// long that is nor can be asked for another: what might be cut is not sent.
+    fn check_uncut(&self, request: &ChatRequest, listing: &Listing) -> Result<(), EngineError> {
+        let window = self.options.window.or(listing.window);
+        let window = u64::from(window.unwrap_or(OLLAMA_WINDOW));
+        let tokens = estimate_prompt(request) + u64::from(request.sampling.max_tokens);
+        if listing.kind != ServerKind::Ollama || tokens <= window {
+            return Ok(());
+        }
+        let (model, url) = (&self.model, self.server.root());
+        Err(EngineError::Unsupported {
+            engine: self.server.engine.clone(),
+            what: format!(
+                "take up to {tokens} tokens of prompt and reply; asked this way, Ollama may cut \
+                 what is beyond {window} without telling; name the model `ollama:{model}@{url}`"
+            ),
+        })
     }
 
     async fn answer(&self, response: Response) -> Answer {
@@ -335,6 +356,9 @@ const SLOTS: u32 = 16;
 
 /// A list of models is small; a server that needs longer hangs.
 const PROBE_DEADLINE: Duration = Duration::from_secs(15);
+
+/// The window that Ollama gives a model unless it is set up otherwise.
+const OLLAMA_WINDOW: u32 = 4096;
 
 /// A batch of embeddings on a loaded server without a GPU.
 const EMBED_DEADLINE: Duration = Duration::from_secs(120);

@@ -82,7 +82,10 @@ impl Listing {
         let entries = answer["data"].as_array().unwrap_or(&empty);
         let id = |entry: &Value| entry["id"].as_str().map(str::to_owned);
         let ours = entries.iter().find(|entry| entry["id"] == model);
-        let owner = ours.or(entries.first()).map(|entry| &entry["owned_by"]);
+        // Ollama tells a model's maker here: its own name for itself stands at some models only.
+        let library = entries.iter().find(|entry| entry["owned_by"] == "library");
+        let owner = library.or(ours).or(entries.first());
+        let owner = owner.map(|entry| &entry["owned_by"]);
         let window = ours
             .or(entries.first().filter(|_| entries.len() == 1))
             .and_then(|entry| {
@@ -126,6 +129,13 @@ mod tests {
         assert_eq!(listing.window, Some(8192));
         assert_eq!(listing.models, ["a", "b"]);
         assert_eq!(Listing::read(&list, "c", "box").window, None);
+
+        let ollama = json!({"data": [
+            {"id": "hf.co/maker/a:Q4", "owned_by": "maker"},
+            {"id": "b:1b", "owned_by": "library"},
+        ]});
+        let listing = Listing::read(&ollama, "hf.co/maker/a:Q4", "box");
+        assert_eq!((listing.kind, listing.window), (ServerKind::Ollama, None));
 
         let one = json!({"data": [{"id": "x.gguf", "owned_by": "llamacpp"}]});
         let listing = Listing::read(&one, "anything", "box");

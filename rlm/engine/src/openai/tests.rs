@@ -111,6 +111,23 @@ async fn the_servers_kind_decides_what_it_is_asked() {
 }
 
 #[tokio::test]
+async fn ollama_is_not_asked_what_it_might_cut() {
+    let server = serve("library", |_| Act::events(&whole())).await;
+    let engine = engine(&server.url);
+    assert_eq!(chat(&engine, &ask("short")).await.unwrap().text, "Paris");
+    let error = chat(&engine, &ask(&"word ".repeat(3000)))
+        .await
+        .unwrap_err();
+    let name = format!("name the model `ollama:m@{}`", server.url);
+    assert!(error.to_string().contains(&name), "{error}");
+    assert_eq!(
+        server.seen("/chat/completions").len(),
+        1,
+        "nothing was sent that would be cut"
+    );
+}
+
+#[tokio::test]
 async fn a_refused_field_is_left_out_from_then_on() {
     let refusal = r#"{"error":{"message":"Unsupported parameter: 'max_tokens' is not supported. Use 'max_completion_tokens'.","param":"max_tokens"}}"#;
     let fixed = r#"{"error":{"message":"Unsupported value: 'temperature'","param":"temperature"}}"#;

@@ -36,7 +36,7 @@ fn a_users_catalog_adds_and_replaces() {
     "#;
     catalog.merge("user.toml", text).unwrap();
     assert_eq!(catalog.default_name(), Some("mine"));
-    assert_eq!(catalog.get("mine").unwrap().profile, Profile::Capable);
+    assert_eq!(catalog.get("mine").unwrap().profile, Some(Profile::Capable));
     assert_eq!(catalog.entries().count(), 4);
 }
 

@@ -138,7 +138,6 @@ impl Job<'_> {
             modified_ns: store::modified_ns(&found),
             source: source.to_owned(),
             licence: self.entry.licence.clone(),
-            profile: self.entry.profile,
         })?;
         fs::remove_dir_all(&self.dir)
             .map_err(|e| store::io_error("cannot remove", &self.dir, e))?;

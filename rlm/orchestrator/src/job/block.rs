@@ -205,10 +205,9 @@ impl Job {
         render(&format.output, &values)
     }
 
-    /// The job's turns: its budget's, or the profile's where that is less.
     pub(super) fn most_turns(&self) -> u32 {
-        let most = self.setup.profile.root.turns;
-        self.ledger.budgets().turns.min(most)
+        let setup = &self.setup;
+        setup.options.most_turns(&setup.budgets, &setup.profile)
     }
 
     /// The turn that begins next, and how many there are.

@@ -29,7 +29,7 @@ impl Job {
             }
             FailureKind::TooLong { over } => self.too_long(&asking, over, out),
             FailureKind::Retryable { .. } | FailureKind::Fatal => {
-                self.give_up(&asking, failure.reason, out);
+                self.give_up(&asking, &failure, out);
             }
         }
     }
@@ -80,10 +80,14 @@ impl Job {
         self.ask(request, attempt, asking.covers, out);
     }
 
-    fn give_up(&mut self, asking: &Asking, reason: String, out: &mut Vec<Effect>) {
+    fn give_up(&mut self, asking: &Asking, failure: &RootFailure, out: &mut Vec<Effect>) {
         match asking.request.purpose {
             Purpose::Turn => {
-                let reason = format!("the root model gave no reply: {reason}");
+                let mut reason = format!("the root model gave no reply: {}", failure.reason);
+                if !failure.next.is_empty() {
+                    reason.push_str("; ");
+                    reason.push_str(&failure.next);
+                }
                 self.finish_with_best(Ending::Failed { reason }, out);
             }
             Purpose::Last => self.close_with(asking.fences.written().trim().to_owned(), out),

@@ -71,7 +71,7 @@ pub struct Root {
     pub stop: Vec<String>,
     pub max_tokens: u32,
     pub temperature: f32,
-    /// The most turns that this profile takes, whatever the job's budget allows.
+    /// The most turns that this profile takes, unless a number was named for the job.
     pub turns: u32,
 }
 

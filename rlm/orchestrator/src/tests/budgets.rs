@@ -39,6 +39,23 @@ fn used_up_turns_lead_to_a_closing_call_whose_words_are_the_answer() {
 }
 
 #[test]
+fn a_number_of_turns_that_was_named_passes_the_profiles_own() {
+    for (named, turns) in [(false, 1), (true, 2)] {
+        let mut setup = setup(plain_profile());
+        setup.profile.root.turns = 1;
+        setup.budgets.turns = 2;
+        setup.options.turns_named = named;
+        let mut story = Story::of(setup).root(LOOK).prints("one");
+        if named {
+            story = story.root("```repl\nprint(2)\n```").prints("two");
+        }
+        let story = story.root("Ana").run();
+        story.limited(LimitKind::Turns, Some("Ana"));
+        assert_eq!(story.outcome.as_ref().unwrap().tally.turns, turns);
+    }
+}
+
+#[test]
 fn the_closing_call_may_answer_with_a_block() {
     let story = Story::of(Setup {
         budgets: Budgets {
@@ -170,6 +187,7 @@ fn a_call_that_cannot_be_paid_is_not_asked_again() {
         failure: RootFailure {
             kind: FailureKind::Retryable { after: None },
             reason: "busy".into(),
+            next: String::new(),
             partial: String::new(),
         },
     });

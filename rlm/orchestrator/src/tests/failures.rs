@@ -133,6 +133,21 @@ fn a_failure_that_cannot_pass_is_not_asked_again() {
 }
 
 #[test]
+fn a_failure_that_ends_the_job_says_what_to_do() {
+    let mut story = Story::plain().run();
+    let call = story.calls[0].call;
+    let failure = RootFailure {
+        kind: FailureKind::Fatal,
+        reason: "no key".into(),
+        next: "give a key".into(),
+        partial: String::new(),
+    };
+    story.step(Input::RootFailed { call, failure });
+    let reason = "the root model gave no reply: no key; give a key";
+    story.ends(&failed(reason), None);
+}
+
+#[test]
 fn a_reply_that_breaks_off_after_its_block_is_used() {
     let story = Story::plain()
         .root_fails(FailureKind::Fatal, "```repl\nFINAL(1)\n```\nAnd then")
@@ -157,6 +172,7 @@ fn a_closing_call_that_fails_leaves_its_words() {
         failure: RootFailure {
             kind: FailureKind::Fatal,
             reason: "gone".into(),
+            next: String::new(),
             partial: String::new(),
         },
     });

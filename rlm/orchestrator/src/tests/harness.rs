@@ -109,6 +109,7 @@ impl Story {
         self.roots.push_back(Said::Failed(RootFailure {
             kind,
             reason: "the server is gone".into(),
+            next: String::new(),
             partial: partial.into(),
         }));
         self

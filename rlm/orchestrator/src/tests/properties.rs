@@ -57,6 +57,7 @@ fn failure() -> impl Strategy<Value = RootFailure> {
     (kind, text()).prop_map(|(kind, partial)| RootFailure {
         kind,
         reason: "r".into(),
+        next: String::new(),
         partial,
     })
 }

@@ -81,6 +81,32 @@ async fn endless_work_is_stopped_in_python_and_in_c_code() {
 }
 
 #[tokio::test]
+async fn a_block_can_be_stopped_from_outside() {
+    let mut s = session("abc").await;
+    run(&mut s, "kept = ['kept']").await;
+    let stopper = s.stopper();
+    let stopping = async {
+        // The block may not have started at the first of these.
+        loop {
+            stopper.stop();
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let outcome = tokio::select! {
+        outcome = run(&mut s, "kept.append(1)\nwhile True: pass") => outcome,
+        () = stopping => unreachable!("it stops until the block has ended"),
+    };
+    let error = outcome.error.unwrap();
+    assert_eq!(
+        (error.kind.as_str(), error.rolled_back),
+        (repl::STOPPED, true)
+    );
+    assert!(outcome.guest_time < ReplLimits::default().block_time);
+    // The next block is not stopped, and finds what was before.
+    assert_eq!(prints(&mut s, "print(kept)").await, "['kept']\n");
+}
+
+#[tokio::test]
 async fn what_was_printed_before_a_stop_is_told() {
     let mut s = runtime().session(quick()).await.unwrap();
     let code = "print('a' * 3000)\nllm_query('q')\nprint('b' * 5000)\nwhile True: pass";

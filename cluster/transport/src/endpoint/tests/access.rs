@@ -106,21 +106,22 @@ async fn raw(
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stranger_may_say_hello_and_ask_to_join() {
+async fn a_stranger_may_say_hello_and_ask_to_come_in() {
     let world = World::new();
     let server = world.voter(1);
     let (_quinn, connection) = stranger(&world, &server, 60).await.unwrap();
     for kind in Kind::ALL.iter().copied() {
         let reply = raw(&connection, kind).await;
         match (reply, kind) {
-            (Ok(Ok(_)), Kind::Hello | Kind::Join) => {}
+            (Ok(Ok(_)), Kind::Hello | Kind::Join | Kind::Revive) => {}
             (Ok(Err(Refusal::Unauthorised(Denial::NoCertificate))), _) => {
                 assert!(!kind.callers().stranger);
             }
             other => panic!("{other:?}"),
         }
     }
-    assert_eq!(server.diary.kinds(), [Kind::Hello, Kind::Join]);
+    let heard = [Kind::Hello, Kind::Join, Kind::Revive];
+    assert_eq!(server.diary.kinds(), heard);
     let callers = server.diary.calls.lock().unwrap();
     assert_eq!(callers[0].0.node, None);
     assert_eq!(

@@ -32,6 +32,7 @@ async fn two_nodes_link_and_know_their_path() {
     assert!(facts.dialled && facts.sent > 0 && facts.lost == 0);
     assert!(facts.datagram_max > 1100 && facts.mtu >= 1200);
     assert_eq!(facts.certified_until, world.calendar.unix() + DAY);
+    assert_eq!(facts.issuer_until, world.authority.issuer_until());
     let [facts] = &two.endpoint.links()[..] else {
         panic!("one link")
     };

@@ -69,6 +69,29 @@ fn options_that_contradict_each_other_are_refused() {
 }
 
 #[test]
-fn the_kernel_tells_how_much_memory_is_available() {
-    assert!(available_memory().is_none_or(|bytes| bytes > 1 << 20));
+fn what_changes_replies_tells_options_apart() {
+    let (_folder, _file, good) = tiny();
+    let changes: [fn(&mut LlamaOptions); 3] = [
+        |o| o.kv = KvType::Q8_0,
+        |o| o.flash_attention = true,
+        |o| o.window = 512,
+    ];
+    for change in changes {
+        let mut options = good.clone();
+        change(&mut options);
+        assert_ne!(options.reply_settings(), good.reply_settings());
+    }
+    let mut quick = good.clone();
+    quick.threads += 1;
+    assert_eq!(quick.reply_settings(), good.reply_settings());
+}
+
+#[test]
+fn the_llama_in_keys_is_the_one_that_is_built() {
+    let (name, version) = crate::options::LLAMA.split_once(' ').unwrap();
+    let pinned = format!("{name} = {{ version = \"={version}\"");
+    assert!(
+        include_str!("../../../Cargo.toml").contains(&pinned),
+        "{pinned}"
+    );
 }
