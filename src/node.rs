@@ -12,6 +12,7 @@ use crate::trace::Trace;
 use engine::CancellationToken;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::OnceCell;
 
 pub struct Node {
@@ -38,6 +39,18 @@ impl Node {
         let start = || start(self.settings.clone(), observer.as_ref());
         let parts = self.parts.get_or_try_init(start).await?;
         crate::job::run(parts, request, observer, cancel).await
+    }
+
+    /// Cancels calls that are under way and waits until kept replies are on disk, though not for
+    /// long: a reply that is lost is only asked for again. Jobs that run on fail.
+    pub async fn close(&self) {
+        let Some(parts) = self.parts.get() else {
+            return;
+        };
+        let closing = parts.dispatcher.clone().close();
+        if tokio::time::timeout(CLOSING, closing).await.is_err() {
+            tracing::warn!("the disk is slow: replies that were to be kept are lost");
+        }
     }
 
     /// What a replay of `trace` needs: its context (from `moved` when it has moved), checked by
@@ -174,3 +187,6 @@ fn model_exit(error: &OpenModelError) -> Exit {
         | OpenModelError::Program(_) => Exit::Failed,
     }
 }
+
+/// A disk that takes longer for replies that wait to be written is not waited for.
+const CLOSING: Duration = Duration::from_secs(2);

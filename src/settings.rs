@@ -18,9 +18,14 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Reads the usual files, or `file` in their place.
+    /// Reads the usual files of a client, or `file` in their place.
     pub fn load(file: Option<&Path>) -> Result<Settings, Failure> {
         load(file).map(Settings::from)
+    }
+
+    /// The same for a node, which the folder that it is started in does not configure.
+    pub fn load_for_node(file: Option<&Path>) -> Result<Settings, Failure> {
+        read(&request(file, false)).map(Settings::from)
     }
 
     pub fn warnings(&self) -> &[String] {
@@ -35,19 +40,19 @@ impl Settings {
 
     /// Where the compiled REPL lies. It may be deleted at any time.
     pub fn repl_cache(&self) -> PathBuf {
-        self.dirs.cache.join("repl")
+        self.config.cache.dir.join("repl")
     }
 
     /// States of prompt prefixes that engines keep.
     pub fn prefix_cache(&self) -> PathBuf {
-        self.dirs.cache.join("prefixes")
+        self.config.cache.dir.join("prefixes")
     }
 
     pub fn index_cache(&self) -> Option<PathBuf> {
         self.config
             .context
             .index_cache
-            .then(|| self.dirs.cache.join("indexes"))
+            .then(|| self.config.cache.dir.join("indexes"))
     }
 
     /// Copies of contexts that are too large for memory; each is gone with its job.
@@ -103,14 +108,21 @@ fn own(loaded: &Loaded) -> Vec<String> {
 /// Sections that a job's outcome does not depend on; the display is the client's in any case.
 const NOT_OF_JOBS: [&str; 3] = ["display.", "api.", "cluster."];
 
-/// The configuration with its origins, as `config show` prints it.
+/// A client's configuration with its origins, as `config show` prints it.
 pub(crate) fn load(file: Option<&Path>) -> Result<Loaded, Failure> {
-    let request = LoadRequest {
+    read(&request(file, true))
+}
+
+fn request(file: Option<&Path>, client: bool) -> LoadRequest {
+    LoadRequest {
         file: file.map(Path::to_owned),
-        client: true,
+        client,
         ..LoadRequest::default()
-    };
-    node_config::load(&request).map_err(|error| {
+    }
+}
+
+fn read(request: &LoadRequest) -> Result<Loaded, Failure> {
+    node_config::load(request).map_err(|error| {
         Failure::new(Exit::Usage, "the configuration is wrong")
             .why(error)
             .next("mend it, then run `rlm-ctl config check`")
@@ -135,6 +147,23 @@ pub(crate) mod tests {
         let nowhere = Path::new("/nowhere");
         let loaded = node_config::load_from(&request, &Environment(home.into()), nowhere);
         Settings::from(loaded.unwrap())
+    }
+
+    #[test]
+    fn all_caches_lie_in_the_folder_that_is_named() {
+        let below = |flags: &[(&str, &str)], folder: &str| {
+            let settings = settings(flags);
+            let own = [
+                settings.repl_cache(),
+                settings.prefix_cache(),
+                settings.scratch(),
+            ];
+            for cache in own.into_iter().chain(settings.index_cache()) {
+                assert_eq!(cache.parent(), Some(Path::new(folder)), "{cache:?}");
+            }
+        };
+        below(&[], "/home/u/.cache/rlm");
+        below(&[("cache.dir", "/big")], "/big");
     }
 
     #[test]

@@ -48,6 +48,8 @@ pub enum RealTextError {
 pub struct RealText {
     /// Folders with one folder per crate and version.
     registries: Vec<PathBuf>,
+    /// Somebody named the folder: what it holds need not be of the lock's crates.
+    named: bool,
 }
 
 #[derive(serde::Deserialize)]
@@ -76,13 +78,17 @@ impl RealText {
         if registries.is_empty() {
             registries.push(cargo_home.join("registry/src"));
         }
-        RealText { registries }
+        RealText {
+            registries,
+            named: false,
+        }
     }
 
     /// Takes a folder of unpacked crates as it is.
     pub fn registry(folder: PathBuf) -> RealText {
         RealText {
             registries: vec![folder],
+            named: true,
         }
     }
 
@@ -92,10 +98,8 @@ impl RealText {
             return read(&Path::new(LICENCES).join(name));
         }
         let krate = from.split('/').next().unwrap_or(from);
-        if !locked()
-            .iter()
-            .any(|(name, version)| format!("{name}-{version}") == krate)
-        {
+        let is_locked = |(name, version): &(String, String)| format!("{name}-{version}") == krate;
+        if !self.named && !locked().iter().any(is_locked) {
             return Err(RealTextError::NotLocked {
                 document: from.to_owned(),
             });

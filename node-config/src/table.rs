@@ -325,7 +325,8 @@ const ALONE: &[Field] = &[
         FieldKind::Dir(DirPlace::Cache),
         "\"auto\"",
         "The folder of all caches; `\"auto\"` is `rlm` in the user's cache folder.",
-        "Local disks only: it is written often. May be deleted at any time.",
+        "Local disks only: it is written often, and contexts above 256 MiB are copied into it. May \
+         be deleted at any time.",
     ),
     field(
         "repl.block_time",
@@ -395,8 +396,8 @@ const ALONE: &[Field] = &[
         },
         "\"10GiB\"",
         "The largest context that is opened, all sources together.",
-        "Up to 256 MiB are read into memory; more is copied to the folder for temporary files and \
-         mapped from there, so it needs that much disk. Search needs an index beside it.",
+        "Up to 256 MiB are read into memory; more is copied to `scratch` in `cache.dir` and mapped \
+         from there, so it needs that much disk. Search needs an index beside it.",
     ),
     field(
         "context.max_files",

@@ -52,9 +52,9 @@ pub(super) async fn run(
                 total: None,
             });
             let node = Node::in_process(settings);
-            node.run_job(request, Arc::clone(&observer), cancel)
-                .await
-                .map_err(Failure::from)
+            let ran = node.run_job(request, Arc::clone(&observer), cancel).await;
+            node.close().await;
+            ran.map_err(Failure::from)
         }
     };
     drop(observer);

@@ -33,7 +33,7 @@ pub enum Command {
     /// Enter a cluster with a token from `rlm-ctl token create`, and run
     Join(JoinArgs),
     /// Serve until a signal ends it; `rlm-ctl` finds it by itself
-    Run,
+    Run(Addresses),
     /// Leave the cluster for good: hand over, give up the seat, void the certificate
     Leave,
     /// Look at the paths to the others, the clocks, the disk and the certificate
@@ -49,14 +49,21 @@ pub enum Command {
     EngineWorker,
 }
 
-#[derive(Debug, Args)]
-pub struct Place {
-    /// The UDP address to listen on; `cluster.listen` of the configuration when not given
+#[derive(Clone, Copy, Debug, Args)]
+pub struct Addresses {
+    /// The UDP address to listen on; `cluster.listen` of the configuration when not given. A node
+    /// that was made moves there; where neither is set it stays where it is
     #[arg(long, value_name = "ADDR")]
     pub listen: Option<SocketAddr>,
     /// Where the others reach it, when that is another address than `cluster.advertise` says
     #[arg(long, value_name = "ADDR")]
     pub advertise: Option<SocketAddr>,
+}
+
+#[derive(Debug, Args)]
+pub struct Place {
+    #[command(flatten)]
+    pub at: Addresses,
     /// Make the node and return; `rlm-node run` starts it, as a service does
     #[arg(long)]
     pub no_run: bool,
@@ -95,7 +102,24 @@ impl Place {
     /// The addresses to listen on and to be reached at: the flags', else the configuration's.
     pub fn addresses(&self, config: &Clustering) -> (SocketAddr, Option<SocketAddr>) {
         (
-            self.listen.unwrap_or(config.listen),
+            self.at.listen.unwrap_or(config.listen),
+            self.at.advertise.or(config.advertise),
+        )
+    }
+}
+
+impl Addresses {
+    /// Where a node that was made is to be from now on: the flags' word, else the configuration's.
+    /// The default of `cluster.listen` is nobody's word: `init` or `join` may have been told
+    /// another, and the node stays there.
+    pub fn wish(
+        &self,
+        config: &Clustering,
+        default: &Clustering,
+    ) -> (Option<SocketAddr>, Option<SocketAddr>) {
+        let configured = (config.listen != default.listen).then_some(config.listen);
+        (
+            self.listen.or(configured),
             self.advertise.or(config.advertise),
         )
     }
@@ -109,14 +133,18 @@ mod tests {
     use super::*;
     use node_config::{Dirs, Environment, Layer, resolve};
 
-    fn addresses(config: &str, flags: &[&str]) -> (String, Option<String>) {
+    fn configured(text: &str) -> Clustering {
         let home = [("HOME".to_owned(), "/home/u".to_owned())];
         let dirs = Dirs::of(&Environment(home.into_iter().collect())).unwrap();
         let file = Layer::File {
             path: "node.toml".into(),
-            text: config.to_owned(),
+            text: text.to_owned(),
         };
-        let config = resolve(&[file], &dirs).unwrap().config.cluster;
+        resolve(&[file], &dirs).unwrap().config.cluster
+    }
+
+    fn addresses(config: &str, flags: &[&str]) -> (String, Option<String>) {
+        let config = configured(config);
         let words = ["rlm-node", "init"].iter().chain(flags);
         let cli = Cli::try_parse_from(words).unwrap();
         let Command::Init(args) = cli.command else {
@@ -136,5 +164,28 @@ mod tests {
         let flags = ["--listen", "10.0.0.2:2", "--advertise", "192.0.2.2:2"];
         let flagged = ("10.0.0.2:2".to_owned(), Some("192.0.2.2:2".to_owned()));
         assert_eq!(addresses(text, &flags), flagged);
+    }
+
+    fn check(config: &str, flags: &[&str], expected: (Option<&str>, Option<&str>)) {
+        let words = ["rlm-node", "run"].iter().chain(flags);
+        let cli = Cli::try_parse_from(words).unwrap();
+        let Command::Run(at) = cli.command else {
+            panic!("run was said");
+        };
+        let at_of = |text: &str| -> SocketAddr { text.parse().unwrap() };
+        let expected = (expected.0.map(at_of), expected.1.map(at_of));
+        assert_eq!(at.wish(&configured(config), &configured("")), expected);
+    }
+
+    #[test]
+    fn a_node_that_was_made_moves_only_when_somebody_says_so() {
+        check("", &[], (None, None));
+        let text = "[cluster]\nlisten = \"10.0.0.1:1\"\nadvertise = \"192.0.2.1:1\"\n";
+        check(text, &[], (Some("10.0.0.1:1"), Some("192.0.2.1:1")));
+        let flags = ["--listen", "10.0.0.2:2"];
+        check("", &flags, (Some("10.0.0.2:2"), None));
+        check(text, &flags, (Some("10.0.0.2:2"), Some("192.0.2.1:1")));
+        let flags = ["--advertise", "192.0.2.2:2"];
+        check("", &flags, (None, Some("192.0.2.2:2")));
     }
 }

@@ -6,7 +6,7 @@ mod log;
 mod notify;
 mod verbs;
 
-pub use args::{Cli, Command, InitArgs, JoinArgs, Place};
+pub use args::{Addresses, Cli, Command, InitArgs, JoinArgs, Place};
 
 use crate::api::{ApiKeys, Door, Gate, ServeError, TlsParts, listen, router, serve};
 use crate::ctl::{Failure, complain};
@@ -19,6 +19,7 @@ use axum::Router;
 use engine::CancellationToken;
 use notify::{Notify, pulse};
 use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -39,7 +40,7 @@ pub fn main(cli: Cli) -> ExitCode {
 }
 
 fn dispatch(cli: Cli) -> Result<Exit, Failure> {
-    let settings = Settings::load(cli.config.as_deref())?;
+    let settings = Settings::load_for_node(cli.config.as_deref())?;
     for warning in settings.warnings() {
         complain(&format!("warning: {warning}"));
     }
@@ -58,7 +59,7 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
                 verbs::join(&place.data, &args, &settings.config.cluster).await?;
                 go_on(&args.place, settings, place).await
             }
-            Command::Run => run(settings, place).await,
+            Command::Run(addresses) => run(addresses, settings, place).await,
             Command::Leave => verbs::leave(place.socket).await,
             Command::Doctor { json, output } => {
                 verbs::doctor(place.socket, json || output.is_json()).await
@@ -97,10 +98,10 @@ async fn go_on(place: &Place, settings: Settings, at: At) -> Result<Exit, Failur
         ));
         return Ok(Exit::Done);
     }
-    run(settings, at).await
+    run(place.at, settings, at).await
 }
 
-async fn run(settings: Settings, at: At) -> Result<Exit, Failure> {
+async fn run(addresses: Addresses, settings: Settings, at: At) -> Result<Exit, Failure> {
     if let Some(folder) = at.socket.parent() {
         node_config::ensure_private_dir(folder)
             .map_err(|error| Failure::new(Exit::Failed, "no folder for the socket").why(error))?;
@@ -112,8 +113,8 @@ async fn run(settings: Settings, at: At) -> Result<Exit, Failure> {
         asked.cancel();
     });
     let notify = service_line(&settings);
-    let models = installed(&settings);
-    let member = fleet::start(&at.data, &settings, models).await?;
+    let wish = wish(addresses, &settings)?;
+    let member = fleet::start(&at.data, &settings, wish).await?;
     let listener = listen(&at.socket).await?;
     let keys = Arc::new(ApiKeys::load(&at.data).map_err(Failure::from)?);
     let network = network(member.as_ref(), &settings, keys.clone()).await?;
@@ -122,7 +123,8 @@ async fn run(settings: Settings, at: At) -> Result<Exit, Failure> {
         Some(member) => fleet::routes(member.node.clone(), at.data.clone(), keys),
         None => fleet::no_cluster(),
     };
-    let router = router(Arc::new(Node::in_process(settings)), Some(fleet)).router();
+    let node = Arc::new(Node::in_process(settings));
+    let router = router(node.clone(), Some(fleet)).router();
     notify.ready(&says);
     let cluster = member.as_ref().map(|member| &*member.node);
     let stopping = async {
@@ -140,12 +142,24 @@ async fn run(settings: Settings, at: At) -> Result<Exit, Failure> {
         served = async { tokio::try_join!(local, remote) } => served,
         never = notify.watch(async || pulse(cluster).await) => match never {},
     };
+    node.close().await;
     if let Some(member) = &member {
         member.node.stop().await;
     }
     served?;
     complain("stopped");
     Ok(Exit::Done)
+}
+
+/// Where the node is to be from now on, if anybody says so.
+fn wish(
+    addresses: Addresses,
+    settings: &Settings,
+) -> Result<(Option<SocketAddr>, Option<SocketAddr>), Failure> {
+    let untouched = node_config::resolve(&[], &settings.dirs)
+        .map_err(|error| Failure::new(Exit::Failed, "the defaults are wrong").why(error))?;
+    let default = &untouched.config.cluster;
+    Ok(addresses.wish(&settings.config.cluster, default))
 }
 
 /// The door to the network, where the configuration wants one.
@@ -160,7 +174,7 @@ async fn network(
     };
     let failed =
         |why: String| Failure::new(Exit::Usage, "the API cannot be served over TCP").why(why);
-    let Some(RunningNode { node, record, .. }) = member else {
+    let Some(RunningNode { node, record }) = member else {
         return Err(failed(format!(
             "`api.listen` is {address}, and TLS needs a cluster's certificate"
         ))
@@ -246,41 +260,5 @@ impl From<ServeError> for Failure {
             ServeError::Listen { .. } | ServeError::Tcp(_) => Exit::Failed,
         };
         Failure::new(exit, "the node cannot run").why(error)
-    }
-}
-
-/// Names of the models on this machine's disk. A store that cannot be read has none to offer.
-fn installed(settings: &Settings) -> Vec<String> {
-    let Ok(catalog) = crate::engines::catalog(settings) else {
-        return Vec::new();
-    };
-    let store = models::Store::new(&settings.config.models.data_dir);
-    let listed = store.list(&catalog).unwrap_or_default();
-    listed
-        .into_iter()
-        .filter(|model| model.installed)
-        .map(|model| model.name)
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::settings::tests::settings;
-    use std::fs;
-
-    #[test]
-    fn offered_is_what_a_job_would_find() {
-        let data = tempfile::tempdir().unwrap();
-        let folder = data.path().join("models/mine");
-        fs::create_dir_all(&folder).unwrap();
-        fs::write(folder.join("m.gguf"), "GGUF").unwrap();
-        let marker = serde_json::json!({
-            "v": 1, "name": "mine", "file": "m.gguf", "bytes": 4, "sha256": "0".repeat(64),
-            "modified_ns": 0, "source": "a test", "licence": null,
-        });
-        fs::write(folder.join("model.json"), marker.to_string()).unwrap();
-        let at = data.path().to_str().unwrap();
-        assert_eq!(installed(&settings(&[("models.data_dir", at)])), ["mine"]);
     }
 }

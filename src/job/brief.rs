@@ -44,12 +44,38 @@ pub(crate) fn of(
     }
     Ok(ContextBrief {
         kind,
-        card: context.card().text.clone(),
+        card: context.card().text.clone() + &named_values(question, &context.card().values),
         chars: context.len_chars(None)?,
         names,
         sample: sample(context, kind)?,
         hits,
     })
+}
+
+/// Which words of the question are values, and of which columns: a small root often looks for one
+/// in another column. Nothing where no value is named.
+fn named_values(question: &str, columns: &[(String, Vec<String>)]) -> String {
+    let words: Vec<String> = question
+        .split(|c: char| !(c.is_alphanumeric() || "-_.".contains(c)))
+        .map(|word| word.trim_end_matches('.').to_lowercase())
+        .collect();
+    let asked = |value: &str| {
+        let value = value.to_lowercase();
+        let plural = |word: &String| word.strip_suffix('s') == Some(&value);
+        value.chars().any(char::is_alphabetic)
+            && words.iter().any(|word| *word == value || plural(word))
+    };
+    let named: Vec<String> = columns
+        .iter()
+        .flat_map(|(key, values)| {
+            let named = values.iter().filter(|value| asked(value));
+            named.map(move |value| format!("{key} {}", python(&value.as_str().into())))
+        })
+        .collect();
+    if named.is_empty() {
+        return String::new();
+    }
+    format!("\nthe question names: {}", named.join(", "))
 }
 
 /// The kind of prompt that a context asks for.
@@ -133,8 +159,32 @@ fn python(value: &serde_json::Value) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::python;
+    use super::{named_values, python};
     use serde_json::json;
+
+    #[test]
+    fn values_that_the_question_names_are_told_with_their_columns() {
+        let column = |key: &str, values: &[&str]| {
+            let values = values.iter().map(|value| (*value).to_owned()).collect();
+            (key.to_owned(), values)
+        };
+        let columns = [
+            column("team", &["legal", "sales"]),
+            column("kind", &["taxi", "hotel"]),
+            column("status", &["open", "paid"]),
+            column("pool", &["p-1", "p-2"]),
+        ];
+        let told = |question: &str| named_values(question, &columns);
+        assert_eq!(
+            told("How many taxis of Legal are still open?"),
+            "\nthe question names: team 'legal', kind 'taxi', status 'open'"
+        );
+        assert_eq!(
+            told("Which lines are of p-2."),
+            "\nthe question names: pool 'p-2'"
+        );
+        assert_eq!(told("How much was spent?"), "");
+    }
 
     #[test]
     fn a_sample_row_reads_as_python() {

@@ -1,6 +1,6 @@
 //! `rlm-ctl` outside: bad input of every kind has a named error, a next step and an exit code.
 
-use crate::ctl::Home;
+use crate::ctl::{Home, Run, free_address};
 
 #[test]
 fn help_names_every_command() {
@@ -78,6 +78,23 @@ fn configuration_is_shown_checked_and_refused() {
     run.expect(2, &["wrong.toml:2", "turnes", "turns"]);
     home.run(&["config", "check", "fast"])
         .expect(2, &["no profile `fast`", "`optimized`"]);
+}
+
+#[test]
+fn a_folders_configuration_is_for_the_client_and_not_for_a_node() {
+    let home = Home::new();
+    home.file("rlm.toml", "[budgets]\nturnes = 3\n");
+    home.run(&["config", "check"])
+        .expect(2, &["rlm.toml:2", "turnes"]);
+    let node = |words: &[&str]| {
+        let output = home.node_verb(words).output();
+        Run::of(output.expect("rlm-node starts"))
+    };
+    let listen = free_address();
+    node(&["init", "--name", "n1", "--listen", &listen, "--no-run"])
+        .expect(0, &["n1 is its first voter"]);
+    // It counts where it is named.
+    node(&["--config", "rlm.toml", "run"]).expect(2, &["rlm.toml:2", "turnes"]);
 }
 
 #[test]

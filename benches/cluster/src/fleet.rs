@@ -5,8 +5,7 @@ use crate::machine::cpu_of;
 use crate::process::{Talk, command, udp_ports};
 use crate::role::node::NodeLine;
 use anyhow::{Context, Result, bail};
-use futures::StreamExt;
-use futures::stream::FuturesUnordered;
+use futures::future::try_join_all;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tempfile::TempDir;
@@ -14,6 +13,15 @@ use tokio::time::Instant;
 
 /// Raft's times in ms; none of them: the node's own.
 pub(crate) type Times = Option<[u64; 3]>;
+
+/// How long it took after a kill of the leader.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FailOver {
+    /// Until a survivor's commit under another leader was acknowledged.
+    pub(crate) commit: Duration,
+    /// Until each survivor's status had a leader and showed the killed node as dead.
+    pub(crate) view: Duration,
+}
 
 pub(crate) struct Fleet {
     nodes: Vec<Option<Talk>>,
@@ -133,9 +141,9 @@ impl Fleet {
         nodes.map(|node| cpu_of(node.process.id())).sum()
     }
 
-    /// Kills the leader; the time until a commit under another one was acknowledged. Then the
-    /// killed node comes back.
-    pub(crate) async fn fail_over(&mut self) -> Result<Duration> {
+    /// Kills the leader and waits until the others have outlived it. Then the killed node comes
+    /// back.
+    pub(crate) async fn fail_over(&mut self) -> Result<FailOver> {
         let dead = self.leader().await?;
         let alive: Vec<usize> = (0..self.nodes.len()).filter(|i| *i != dead).collect();
         for i in &alive {
@@ -143,19 +151,21 @@ impl Fleet {
         }
         let begin = Instant::now();
         self.node(dead)?.process.strike();
-        let took = {
-            let others = self.nodes.iter_mut().enumerate();
-            let others = others.filter_map(|(i, talk)| talk.as_mut().filter(|_| i != dead));
-            let mut lines: FuturesUnordered<_> = others.map(|talk| talk.line(WAIT)).collect();
-            let first = lines.next().await;
-            let took = begin.elapsed();
-            first.context("nobody is left")??;
-            // The other one must have said it too, before it is asked anything else.
-            while let Some(line) = lines.next().await {
-                line?;
-            }
-            took
-        };
+        let others = self.nodes.iter_mut().enumerate();
+        let others = others.filter_map(|(i, talk)| talk.as_mut().filter(|_| i != dead));
+        let outlived = others.map(|talk| async move {
+            talk.line(WAIT).await?;
+            let commit = begin.elapsed();
+            talk.line(WAIT).await?;
+            let view = begin.elapsed();
+            anyhow::Ok(FailOver { commit, view })
+        });
+        let each = try_join_all(outlived).await?;
+        let both = each.into_iter().reduce(|one, other| FailOver {
+            commit: one.commit.min(other.commit),
+            view: one.view.max(other.view),
+        });
+        let took = both.context("nobody is left")?;
         self.nodes[dead] = None;
         let back = self.launch(dead, None).await?;
         self.nodes[dead] = Some(back);

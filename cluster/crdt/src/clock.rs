@@ -57,6 +57,11 @@ impl Clock {
         !self.offsets.is_empty()
     }
 
+    /// Whether one wrong clock, the own one or a peer's, is outvoted.
+    pub(crate) fn is_sure(&self) -> bool {
+        self.offsets.len() >= 2
+    }
+
     /// The next own stamp must be above this one.
     pub(crate) fn follow(&mut self, stamp: Stamp) {
         self.last = self.last.max(stamp);

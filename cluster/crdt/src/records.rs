@@ -104,6 +104,13 @@ impl Records {
         }
     }
 
+    /// Those with a later stamp, oldest first.
+    pub(crate) fn above(&self, stamp: Stamp) -> impl Iterator<Item = Dot> {
+        let first = Stamp(stamp.0.saturating_add(1));
+        let later = self.order.range((first, Replica::default(), 0)..);
+        later.map(|(place, _)| dot(*place))
+    }
+
     pub(crate) fn forget(&mut self, place: Place) {
         if let Some((key, weight)) = self.order.remove(&place) {
             self.bytes -= weight;

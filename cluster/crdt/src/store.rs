@@ -6,6 +6,7 @@
 
 mod digest;
 mod merge;
+mod restamp;
 mod save;
 
 pub use digest::{ReplicaDigest, StoreDigest};

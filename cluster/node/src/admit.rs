@@ -255,9 +255,12 @@ fn refused(error: ProposeError) -> Refusal {
             Rejection::UnknownToken { .. }
             | Rejection::TokenExpired
             | Rejection::TokenRevoked
-            | Rejection::TokenUsedUp
-            | Rejection::TokenBound { .. },
+            | Rejection::TokenUsedUp,
         ) => FailCode::Token,
+        ProposeError::Rejected(Rejection::TokenBound { .. }) => FailCode::TokenBound,
+        ProposeError::Rejected(Rejection::NameTaken { .. }) => FailCode::NameTaken,
+        ProposeError::Rejected(Rejection::Retired { .. }) => FailCode::Retired,
+        ProposeError::Rejected(Rejection::Closed) => FailCode::Closed,
         ProposeError::Rejected(Rejection::Version { .. }) => FailCode::Version,
         ProposeError::Rejected(_) | ProposeError::Forbidden | ProposeError::TooLong { .. } => {
             FailCode::Refused
@@ -273,3 +276,6 @@ fn refused(error: ProposeError) -> Refusal {
 
 /// Peers that a joiner is told of; it learns the rest from them.
 const PEERS_TOLD: usize = 16;
+
+#[cfg(test)]
+mod tests;

@@ -69,7 +69,7 @@ pub(crate) struct Core {
     pub(crate) events: Arc<dyn EventSink>,
     /// Peers to dial from the start.
     pub(crate) seeds: Vec<(NodeId, SocketAddr)>,
-    /// What this machine has, as it was measured at the start.
+    /// What this machine has, as it was looked at last.
     pub(crate) facts: watch::Receiver<NodeFacts>,
     pub(crate) identity: watch::Sender<Identity>,
     pub(crate) authority: watch::Sender<Option<Arc<Authority>>>,
@@ -123,6 +123,15 @@ impl Core {
         let fresh = self.lock_dialled().insert(node, addr) != Some(addr);
         if fresh {
             self.endpoint.add_peer(node, vec![addr]);
+        }
+    }
+
+    /// Keeps a link to a peer that none is kept to yet. Where one is, its address stays: what
+    /// membership remembers of the dead is older than what the ledger says since.
+    pub(crate) fn link_first(&self, node: NodeId, addr: SocketAddr) {
+        let known = self.lock_dialled().contains_key(&node);
+        if !known {
+            self.keep_linked(node, addr);
         }
     }
 

@@ -1,19 +1,18 @@
 //! What the leader does so that the group is what the ledger says: members learn the log, those
-//! with the voter's role vote, removed ones leave. One step at a time, each decided from the
-//! facts.
+//! with the voter's role vote, removed ones leave. And it opens the cluster for the commands of a
+//! newer version once every member speaks it. One step at a time, each decided from the facts.
 
 use crate::bursts;
 use crate::core::Core;
 use crate::event::NodeEvent;
 use base::{NodeId, PeerRole};
-use raft::ChangeError;
-use raft::ledger::State;
+use raft::ledger::{Command, State};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
-/// One change of the group.
+/// One change of the group, or of its version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Duty {
     /// A member that is not in the group yet.
@@ -26,6 +25,8 @@ pub enum Duty {
     Expel(NodeId),
     /// The leader itself is to vote no more: somebody else must lead first.
     HandOver(NodeId),
+    /// Every member speaks this version, and the cluster still runs at an older one.
+    Raise(u16),
 }
 
 /// What a decision rests on.
@@ -39,14 +40,21 @@ pub struct DutyFacts {
     pub may_vote: BTreeSet<NodeId>,
     /// Nodes that showed a voter's certificate on a live link.
     pub certified: BTreeSet<NodeId>,
+    /// The newest whose commands the cluster takes.
+    pub version: u16,
+    /// The newest that every member speaks, as the ledger has it.
+    pub spoken: u16,
 }
 
 /// The next change, if any. Growth before shrinking, so that a replacement is in before the one
-/// that it replaces is out.
+/// that it replaces is out. The version first: it waits for nobody, as a learner's promotion may.
 pub fn next_duty(facts: &DutyFacts) -> Option<Duty> {
     let in_group = |node: &NodeId| facts.voters.contains(node) || facts.learners.contains(node);
     let ready = |node: &&NodeId| facts.may_vote.contains(node) && facts.certified.contains(node);
     let no_vote = |node: &&NodeId| !facts.may_vote.contains(node);
+    if facts.spoken > facts.version {
+        return Some(Duty::Raise(facts.spoken));
+    }
     if let Some(node) = facts.members.iter().find(|node| !in_group(node)) {
         return Some(Duty::Learn(*node));
     }
@@ -128,6 +136,9 @@ fn facts(core: &Core, state: &State) -> DutyFacts {
     if voter(core.identity.borrow().roles()) {
         certified.insert(core.node);
     }
+    // The ledger may say more of this node than its program of today does.
+    let speaks = core.endpoint.speaks();
+    let spoken = live.values().map(|member| member.version.min(speaks)).min();
     DutyFacts {
         leader: core.node,
         voters: state.voters.voters(),
@@ -135,17 +146,28 @@ fn facts(core: &Core, state: &State) -> DutyFacts {
         members: live.keys().copied().collect(),
         may_vote: may_vote.map(|(node, _)| *node).collect(),
         certified,
+        version: state.version,
+        spoken: spoken.unwrap_or(0),
     }
 }
 
-async fn fulfil(core: &Core, duty: Duty) -> Result<(), ChangeError> {
-    match duty {
+async fn fulfil(core: &Core, duty: Duty) -> Result<(), String> {
+    let changed = match duty {
         Duty::Learn(node) => core.group.add_learner(node).await,
         Duty::Promote(node) => core.group.promote(node).await,
         Duty::Demote(node) => core.group.demote(node).await,
         Duty::Expel(node) => core.group.remove(node).await,
         Duty::HandOver(heir) => core.group.transfer(Some(heir)).await.map(drop),
-    }
+        Duty::Raise(to) => return raise(core, to).await,
+    };
+    changed.map_err(|error| error.to_string())
+}
+
+/// The ledger itself refuses it where a member has come that does not speak it.
+async fn raise(core: &Core, to: u16) -> Result<(), String> {
+    let command = Command::RaiseVersion { to };
+    let raised = core.group.submit(&core.name, command).await;
+    raised.map(drop).map_err(|error| error.to_string())
 }
 
 fn tell(core: &Core, duty: Duty) {
@@ -153,6 +175,7 @@ fn tell(core: &Core, duty: Duty) {
         Duty::Learn(node) => NodeEvent::Learner(node),
         Duty::Promote(node) => NodeEvent::Voter(node),
         Duty::Demote(node) => NodeEvent::Demoted(node),
+        Duty::Raise(to) => NodeEvent::Version(to),
         Duty::Expel(_) | Duty::HandOver(_) => return,
     });
 }

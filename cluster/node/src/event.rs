@@ -4,6 +4,7 @@
 use base::{ContentHash, NodeId, Time};
 use membership::Standing;
 use std::fmt;
+use std::net::SocketAddr;
 
 /// One thing that happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +38,13 @@ pub enum NodeEvent {
     Voter(NodeId),
     Demoted(NodeId),
     Removed(NodeId),
+    /// The ledger has this node's new address, or the version of its new program.
+    Corrected {
+        address: SocketAddr,
+        version: u16,
+    },
+    /// Every member speaks it: the cluster takes its commands from here on.
+    Version(u16),
     /// The leader says what the ledger revoked, before this node's log does.
     ToldRevoked {
         from: NodeId,
@@ -99,6 +107,10 @@ impl fmt::Display for NodeEvent {
             NodeEvent::Voter(node) => write!(f, "{} votes", node.short()),
             NodeEvent::Demoted(node) => write!(f, "{} votes no more", node.short()),
             NodeEvent::Removed(node) => write!(f, "removed {}", node.short()),
+            NodeEvent::Corrected { address, version } => {
+                write!(f, "in the ledger at {address}, with version {version}")
+            }
+            NodeEvent::Version(version) => write!(f, "the cluster runs at version {version}"),
             NodeEvent::ToldRevoked { from, count } => {
                 write!(f, "told by {} of {count} revocations", from.short())
             }

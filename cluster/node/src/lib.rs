@@ -22,6 +22,7 @@ mod issuer;
 mod messages;
 mod node;
 mod ops;
+mod own;
 mod renew;
 mod revive;
 mod revoke;

@@ -114,11 +114,12 @@ pub(crate) struct EchoBody {
     pub(crate) unix: Duration,
 }
 
-/// Codes of [`transport::Refusal::Failed`], so that the caller can branch.
+/// Codes of [`transport::Refusal::Failed`], so that the caller can branch. Who is older takes a
+/// code that it does not know for [`FailCode::Internal`], and still has the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u16)]
 pub enum FailCode {
-    /// The token is unknown, expired, used up, revoked or bound to another name.
+    /// The token is unknown, expired, used up or revoked.
     Token = 1,
     /// The signature does not fit: the token was changed, or somebody stands in between.
     Signature = 2,
@@ -140,6 +141,14 @@ pub enum FailCode {
     NoBlob = 10,
     /// The node's disk has no room for it.
     NoRoom = 11,
+    /// Another member has the name.
+    NameTaken = 12,
+    /// The id was removed, and none is used twice.
+    Retired = 13,
+    /// The cluster admits nobody now.
+    Closed = 14,
+    /// The token is for another name or pool.
+    TokenBound = 15,
 }
 
 impl FailCode {
@@ -155,7 +164,14 @@ impl FailCode {
             8 => FailCode::Unknown,
             10 => FailCode::NoBlob,
             11 => FailCode::NoRoom,
+            12 => FailCode::NameTaken,
+            13 => FailCode::Retired,
+            14 => FailCode::Closed,
+            15 => FailCode::TokenBound,
             _ => FailCode::Internal,
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,7 +9,7 @@ use crate::spread::StoreAsk;
 use crate::swim::SwimNote;
 use base::{Epoch, NodeId, PeerRole};
 use raft::ledger::{Revocation, State};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,7 +37,7 @@ pub(crate) async fn follow<H: Home>(core: Arc<Core>, home: H) {
 #[derive(Default)]
 struct Seen {
     leader: Option<(Option<NodeId>, u64)>,
-    announced: BTreeSet<(NodeId, SocketAddr)>,
+    announced: BTreeMap<NodeId, SocketAddr>,
     removed: BTreeSet<NodeId>,
     revoked: Option<Epoch>,
 }
@@ -76,14 +76,14 @@ impl Seen {
         }
     }
 
-    /// Whether somebody is new.
+    /// Whether somebody is new, or at a new address.
     async fn announce(&mut self, core: &Core, state: &State) -> bool {
         let mut fresh = Vec::new();
         for (node, member) in &state.members.live {
             let Ok(address) = member.address.parse() else {
                 continue;
             };
-            if *node != core.node && self.announced.insert((*node, address)) {
+            if *node != core.node && self.announced.insert(*node, address) != Some(address) {
                 core.keep_linked(*node, address);
                 fresh.push((*node, address));
             }

@@ -111,7 +111,7 @@ impl SwimDriver {
     fn act(&mut self, now: Time, effect: SwimEffect) -> bool {
         match effect {
             SwimEffect::Send { to, addr, bytes } => {
-                self.core.keep_linked(to, addr);
+                self.core.link_first(to, addr);
                 // Without a link it is lost, which the machine is made for.
                 self.core.endpoint.datagram(to, bytes).ok();
                 false

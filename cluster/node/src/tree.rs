@@ -12,7 +12,7 @@ use crate::node::open_store;
 use crate::settings::Settings;
 use crate::spread::{StoreAsk, StoreDriver};
 use crate::swim::{SwimDriver, SwimNote};
-use crate::{duties, facts, renew, revoke, roster};
+use crate::{duties, facts, own, renew, revoke, roster};
 use actor::{
     ActorContext, ActorFailure, Child, Inbox, Mailbox, Restart, Seat, Spec, Strategy, Worker,
 };
@@ -52,6 +52,7 @@ fn agreement(core: &Arc<Core>, roster: Child, renewal: Child) -> Spec {
             revoke::push(core).await
         }),
         renewal,
+        worker(core, "own-record", |core| async { own::keep(core).await }),
         worker(core, "facts", |core| async { facts::publish(core).await }),
         worker(core, "faults", |core| async { watch_faults(core).await }),
     ];

@@ -3,6 +3,7 @@
 
 use crate::core::Core;
 use base::{ClusterId, NodeId, PeerRoles};
+use crdt::GpuFacts;
 use membership::{Link, Liveness, Standing};
 use raft::RaftView;
 use raft::ledger::{MemberRecord, State};
@@ -184,15 +185,21 @@ fn view_node(
         cores: facts.map_or(0, |facts| facts.cores),
         memory_bytes: facts.map_or(0, |facts| facts.memory_bytes),
         numa_nodes: facts.map_or(0, |facts| facts.numa_nodes),
-        gpus: facts.map_or_else(Vec::new, |facts| {
-            facts.gpus.iter().map(|gpu| gpu.name.clone()).collect()
-        }),
+        gpus: facts.map_or_else(Vec::new, |facts| facts.gpus.iter().map(gpu_text).collect()),
         models: facts.map_or_else(Vec::new, |facts| facts.models.clone()),
         wire_version: member.version,
         behind: raft.lag.get(&node).map(|lag| lag.entries),
         rtt: link.map(|link| link.rtt),
         certified_for: until.map(|until| until.saturating_sub(now)),
         issuer_for: issuer_until.map(|until| until.saturating_sub(now)),
+    }
+}
+
+/// A node writes zero where nothing tells it how much memory a GPU has.
+fn gpu_text(gpu: &GpuFacts) -> String {
+    match gpu.memory_bytes {
+        0 => format!("{}, memory unknown", gpu.name),
+        bytes => format!("{}, {} MiB", gpu.name, bytes >> 20),
     }
 }
 

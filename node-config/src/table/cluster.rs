@@ -34,7 +34,7 @@ pub(super) const FIELDS: &[Field] = &[
         FieldKind::Address,
         "\"0.0.0.0:7411\"",
         "The UDP address that `rlm-node init` and `join` give a node (`--listen`).",
-        "A node keeps the address that it was made with.",
+        "A node that was made elsewhere moves there at its next start when this is set.",
     ),
     field(
         "cluster.advertise",

@@ -19,6 +19,8 @@ pub struct Card {
     pub text: String,
     /// One line per column of `rows`, as in `text`: the name up to the colon.
     pub columns: Vec<String>,
+    /// Columns of a few texts, each with all of them.
+    pub values: Vec<(String, Vec<String>)>,
     /// The columns' figures come from a sample of the rows.
     pub sampled: bool,
 }
@@ -81,6 +83,7 @@ pub(crate) fn views(facts: &Facts<'_>) -> Views {
             kind,
             text,
             columns,
+            values: scanned.as_ref().map_or(Vec::new(), column_values),
             sampled: scanned.as_ref().is_some_and(|scan| scan.sampled),
         },
         table: scanned.map(|scan| scan.table),
@@ -131,6 +134,11 @@ fn same_header(form: RowsForm, facts: &Facts<'_>) -> bool {
     let mut headers = facts.ranges.iter().map(first_line);
     let first = headers.next();
     headers.all(|header| Some(header) == first)
+}
+
+fn column_values(scan: &Scan) -> Vec<(String, Vec<String>)> {
+    let known = |column: &Column| Some((column.key.clone(), column.texts()?));
+    scan.columns.iter().filter_map(known).collect()
 }
 
 fn column_lines(scan: &Scan) -> Vec<String> {

@@ -73,12 +73,18 @@ def near_misses(question, sentence, pressed):
     return list(dict.fromkeys(found))
 
 
+def headed(sentence, paragraph):
+    """A row of a table with the table's head; other sentences as they are."""
+    head = paragraph.lstrip().split("\n", 1)[0]
+    return f"{head} {sentence}" if sentence.startswith("|") else sentence
+
+
 def doubts(question, sentence, paragraph, path, is_topic):
     """Names and numbers of the question that neither the sentence nor its paragraph nor the
-    headings have (of a table: the row alone). A name that the whole context is about goes without
-    saying."""
+    headings have (of a table: the row alone and the head). A name that the whole context is about
+    goes without saying."""
     row = sentence.startswith("|")
-    have = stems(f"{path} {sentence if row else paragraph}")
+    have = stems(f"{path} {headed(sentence, paragraph) if row else paragraph}")
     have = have.union(*(of for short, of in initials(question).items() if short.lower() in have))
     names = [w for w in asked_words(question) if is_name(w) and is_missing(w, have)]
     return [w for w in names if w[0].isdigit() or not is_topic(w)]
@@ -98,7 +104,8 @@ class Pool:
                       for paragraph in BLANK.split(text) for sentence in sentences(paragraph)]
         self.words = {stem(w.lower()) for w in asked_words(question)}
         self.short = {short.lower(): of for short, of in initials(question).items()}
-        self.held = [self.holds(f"{document} {path} {s}") for s, _, path in self.items]
+        self.held = [self.holds(f"{document} {path} {headed(s, paragraph)}")
+                     for s, paragraph, path in self.items]
         times = {w: sum(w in has for has in self.held) for w in self.words}
         self.weight = {w: math.log(1 + len(self.items) / n) if n else 0 for w, n in times.items()}
 

@@ -6,9 +6,10 @@ import json
 import re
 
 import calls
+import finals
 import reading
 import wording
-from wire import BLOCK, CONFIG, ctx
+from wire import BLOCK, CONFIG, chars, ctx
 
 SEARCH_SMALL, SEARCH_CAPABLE = 8, 5
 ASK_TOKENS, LABEL_TOKENS, LABEL_CHARS = 60, 12, 500
@@ -24,6 +25,8 @@ FIRST_READ = 4
 ROUNDS = 2
 # A name that is in the context so often, or once in so many characters, is what it is about.
 TOPIC_COUNT, TOPIC_LEAST, TOPIC_CHARS = 20, 5, 3000
+# So does the head of a document, its title and first lines, say what it is about.
+HEAD_CHARS, HEAD_SHARE = 300, 10
 STRICT = (
     "Answer from the passages in one short sentence. Names must match exactly. "
     "If no passage says it, answer: not in the text."
@@ -191,9 +194,9 @@ def read_small(question, pool, model):
 
 
 def nothing_more(question):
-    """Says so once; a root that goes on asking gets an error, so that its job comes to an end."""
+    """Says so once; for a root that asks on all the same that is the answer."""
     if question in OVER:
-        raise RuntimeError(READ_ALL)
+        finals.give(reading.REFUSED.answer)
     OVER.add(question)
     print("\n".join([reading.REFUSED.answer, READ_ALL]))
     return Said(reading.REFUSED.answer)
@@ -211,9 +214,14 @@ def replies(question, pairs, ways, model):
 
 
 def is_topic(name):
-    """Whether the context as a whole is about what has this name."""
+    """Whether the context as a whole is about what has this name: it stands at the head of a
+    document, or again and again."""
+    length = CONFIG["context"].get("chars", 0)
+    long = document() and length >= HEAD_SHARE * HEAD_CHARS
+    if long and name.lower() in chars(None, 0, HEAD_CHARS).lower():
+        return True
     count = occurrences(name)
-    often = count >= TOPIC_LEAST and count * TOPIC_CHARS >= CONFIG["context"].get("chars", 0)
+    often = count >= TOPIC_LEAST and count * TOPIC_CHARS >= length
     return count > TOPIC_COUNT or often
 
 

@@ -144,9 +144,9 @@ impl Drawn {
             let power_cut = world.rng.random_bool(0.5);
             world.crash(i, power_cut);
             self.kills += 1;
-            // Its calendar is set before it starts. What a node records that starts a minute or
-            // more ahead and has heard nobody yet is taken by the others when that time has come,
-            // which is not within 60 s: see docs/faults.md.
+            // Its calendar is set before it starts: what a node records that starts a minute or
+            // more ahead has to be said again once it has heard two peers (see docs/faults.md),
+            // which the store's own simulator shows.
             if self.ahead.remove(&i) {
                 world.machines[i].set_clock_offset(0);
             }

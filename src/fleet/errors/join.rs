@@ -9,7 +9,7 @@ use transport::{CertificateRefusal, Denial, DialError, JoinError, Refusal};
 /// A refusal of the cluster, by its typed code.
 pub fn refusal(what: &str, refusal: &Refusal) -> Failure {
     let (exit, next) = match refusal {
-        Refusal::Failed { code, text } => failed(FailCode::of(*code), text),
+        Refusal::Failed { code, .. } => failed(FailCode::of(*code)),
         Refusal::NotLeader { .. } => (Exit::NoQuorum, "try again, or name a voter as the seed"),
         Refusal::Overloaded { .. } => (Exit::NotFound, "try again in a moment"),
         Refusal::Unauthorised(Denial::Expired | Denial::NotYetValid) => (Exit::Refused, CLOCK),
@@ -26,9 +26,26 @@ pub fn refusal(what: &str, refusal: &Refusal) -> Failure {
     }
 }
 
-fn failed(code: FailCode, text: &str) -> (Exit, &'static str) {
+fn failed(code: FailCode) -> (Exit, &'static str) {
     match code {
-        FailCode::Token => said(text).unwrap_or((Exit::Refused, NEW_TOKEN)),
+        FailCode::Token => (Exit::Refused, "make a new one: `rlm-ctl token create`"),
+        FailCode::TokenBound => (
+            Exit::Refused,
+            "give the --name or the --pool that it is for, or make another: `rlm-ctl token create`",
+        ),
+        FailCode::NameTaken => (
+            Exit::Conflict,
+            "was it this machine before its disk was wiped? then `rlm-ctl remove NAME --dead` on \
+             a node first; else join with another --name",
+        ),
+        FailCode::Retired => (
+            Exit::Conflict,
+            "join with a new token and into an empty folder (--data DIR): it becomes a new node",
+        ),
+        FailCode::Closed => (
+            Exit::Refused,
+            "an administrator opens it: `rlm-ctl settings admission.open=on`",
+        ),
         FailCode::Signature => (
             Exit::Refused,
             "copy the token again; if it still fails, somebody may stand in between",
@@ -42,17 +59,10 @@ fn failed(code: FailCode, text: &str) -> (Exit, &'static str) {
         FailCode::NoIssuer => (Exit::Failed, "try again, or ask another voter"),
         FailCode::NoBlob => (Exit::NotFound, "see who has it: `rlm-ctl registry show`"),
         FailCode::NoRoom => (Exit::Failed, "free some space on that node"),
-        FailCode::Refused => said(text).unwrap_or((Exit::Failed, "")),
+        FailCode::Refused => (Exit::Failed, ""),
         FailCode::Garbled => (Exit::Failed, UPGRADE),
         FailCode::Internal => (Exit::Failed, "see the log of the node that was asked"),
     }
-}
-
-/// What helps against a refusal that has no code of its own: the ledger's words tell it. A test
-/// holds the words here against the ledger's.
-fn said(text: &str) -> Option<(Exit, &'static str)> {
-    let found = SAID.iter().find(|(words, _, _)| text.contains(words));
-    found.map(|(_, exit, next)| (*exit, *next))
 }
 
 impl From<EnterError> for Failure {
@@ -120,31 +130,6 @@ fn unanswered(last: &DialError) -> (Exit, &'static str) {
 
 const CLOCK: &str = "set this machine's clock (chrony, systemd-timesyncd), then join again";
 const UPGRADE: &str = "upgrade the older of the two";
-const NEW_TOKEN: &str = "make a new one: `rlm-ctl token create`";
-
-const SAID: &[(&str, Exit, &str)] = &[
-    (
-        "the token is for `",
-        Exit::Refused,
-        "give the --name or the --pool that it is for, or make another: `rlm-ctl token create`",
-    ),
-    (
-        "belongs to",
-        Exit::Conflict,
-        "was it this machine before its disk was wiped? then `rlm-ctl remove NAME --dead` on a \
-         node first; else join with another --name",
-    ),
-    (
-        "no id is used twice",
-        Exit::Conflict,
-        "join with a new token and into an empty folder (--data DIR): it becomes a new node",
-    ),
-    (
-        "admits nobody now",
-        Exit::Refused,
-        "an administrator opens it: `rlm-ctl settings admission.open=on`",
-    ),
-];
 
 #[cfg(test)]
 mod tests;

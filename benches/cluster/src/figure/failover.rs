@@ -1,8 +1,8 @@
-//! How long nobody leads after `kill -9` of the leader, and what shorter times cost: elections
-//! without a fault when every processor is busy.
+//! How long nobody leads after `kill -9` of the leader, how long the status is wrong, and what
+//! shorter times cost: elections without a fault when every processor is busy.
 
 use super::Bench;
-use crate::fleet::{Fleet, Times};
+use crate::fleet::{FailOver, Fleet, Times};
 use crate::load::Asker;
 use crate::peer::etcd::{Etcd, Put};
 use crate::process::{Process, command};
@@ -37,6 +37,8 @@ pub(super) async fn measure(bench: &Bench) -> Result<Vec<Row>> {
         let beside = format!("{least} to {most} of {} kills", spread.count);
         Measured::new(spread.p50, Unit::Seconds, beside)
     };
+    let commits = |kills: &[FailOver]| kills.iter().map(|kill| kill.commit).collect::<Vec<_>>();
+    let views: Vec<Duration> = ours.iter().map(|kill| kill.view).collect();
     let etcd = (!theirs.is_empty()).then(|| show(&theirs).with("its default settings"));
     let command = "benches/cluster/run --only failover";
     let [heartbeat, least, most] = FAST;
@@ -44,7 +46,7 @@ pub(super) async fn measure(bench: &Bench) -> Result<Vec<Row>> {
     Ok(vec![
         Row::new(
             "kill -9 of the leader to the next commit, LAN settings",
-            show(&ours),
+            show(&commits(&ours)),
             Target::below(1.0),
         )
         .peer("etcd", etcd)
@@ -52,9 +54,16 @@ pub(super) async fn measure(bench: &Bench) -> Result<Vec<Row>> {
         .command(command),
         Row::new(
             "the same with the loopback settings",
-            show(&hasty).with(&times),
+            show(&commits(&hasty)).with(&times),
             Target::at_most(0.1),
         )
+        .command(command),
+        Row::new(
+            "kill -9 of the leader to a right status, LAN settings",
+            show(&views).with("both others have a leader and show the killed node as dead"),
+            Target::at_most(3.0),
+        )
+        .anchor("exo 30 s, GPUStack 150 s until a failure is seen")
         .command(command),
     ])
 }

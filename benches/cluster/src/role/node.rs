@@ -138,12 +138,9 @@ async fn answer(node: &Arc<Node>, line: &str) -> Result<String> {
             let (load, _) = run(clients.collect(), span).await?;
             Ok(serde_json::to_string(&load)?)
         }
-        // Two lines: that it watches, and that a commit went through under another leader.
-        ["outlive"] => {
-            let old = node.raft().leader;
-            tell("watching");
-            outlive(node, old).await
-        }
+        // Three lines: that it watches, that a commit went through under another leader, and that
+        // its status is right again.
+        ["outlive"] => outlive(node).await,
         _ => bail!("no such line: {line}"),
     }
 }
@@ -180,25 +177,43 @@ async fn promote(node: &Node) -> Result<String> {
     Ok("done".to_owned())
 }
 
-/// Waits for a leader that is not the old one, and commits.
-async fn outlive(node: &Node, old: Option<NodeId>) -> Result<String> {
+/// Waits for a leader that is not the old one, commits, and waits until the old one is shown dead.
+async fn outlive(node: &Node) -> Result<String> {
+    let old = node.raft().leader;
+    // A node that came back a moment ago may still be shown as dead.
+    let is_seen = async || shows(node, old).await == Some(true);
+    until("the leader is seen", is_seen).await?;
+    tell("watching");
     let begin = Instant::now();
-    loop {
-        let leader = node.raft().leader;
-        if leader.is_some() && leader != old {
-            break;
-        }
-        if begin.elapsed() > CHANGE {
-            bail!("nobody else leads after {CHANGE:?}");
-        }
-        tokio::time::sleep(LOOK).await;
-    }
+    let follows = || node.raft().leader.is_some_and(|leader| Some(leader) != old);
+    until("somebody else leads", async || follows()).await?;
     let led = begin.elapsed();
     let note = Command::Note {
         what: "it goes on".to_owned(),
     };
     node.submit("bench", note).await?;
-    Ok(format!("committed {}", led.as_micros()))
+    tell(&format!("committed {}", led.as_micros()));
+    let is_right = async || follows() && shows(node, old).await == Some(false);
+    until("the dead one is named", is_right).await?;
+    Ok(format!("right {}", begin.elapsed().as_micros()))
+}
+
+/// Whether this node's status shows that member as alive.
+async fn shows(node: &Node, member: Option<NodeId>) -> Option<bool> {
+    let status = node.status(false).await;
+    let shown = status.nodes.iter().find(|shown| Some(shown.node) == member);
+    shown.map(|shown| shown.alive)
+}
+
+async fn until(what: &str, good: impl AsyncFn() -> bool) -> Result<()> {
+    let begin = Instant::now();
+    while !good().await {
+        if begin.elapsed() > CHANGE {
+            bail!("{what}: not within {CHANGE:?}");
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+    Ok(())
 }
 
 /// A client in the node's own process.

@@ -90,3 +90,6 @@ impl Letter {
 }
 
 const HEAD_BYTES: usize = wire::HEAD_BYTES + 1;
+
+#[cfg(test)]
+mod tests;

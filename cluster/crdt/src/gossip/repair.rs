@@ -199,6 +199,8 @@ impl Gossip {
         out: &mut Vec<Effect>,
     ) {
         self.store.heard_clock(from, now, time);
+        let again = self.store.restamp(now);
+        self.spread(now, again, out);
         if root != self.store.root() {
             self.tally.differed += 1;
             let digest = self.store.digest();

@@ -9,7 +9,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 /// Events that were not taken, because their stamps are too far ahead. They are asked for again by
-/// the next comparison, and taken once their time has come.
+/// the next comparison, and taken once their time has come, or their writer said them again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rejected {
     pub node: NodeId,

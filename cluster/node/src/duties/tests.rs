@@ -63,3 +63,16 @@ fn a_leader_that_may_not_vote_hands_over_and_the_last_voter_stays() {
     facts.learners = nodes(&[2]);
     assert_eq!(next_duty(&facts), None, "nobody else votes yet");
 }
+
+#[test]
+fn a_version_opens_when_every_member_speaks_it() {
+    let mut facts = alone(&[1]);
+    (facts.version, facts.spoken) = (2, 2);
+    assert_eq!(next_duty(&facts), None);
+    facts.spoken = 1;
+    assert_eq!(next_duty(&facts), None, "a member is behind");
+    facts.spoken = 3;
+    assert_eq!(next_duty(&facts), Some(Duty::Raise(3)));
+    facts.members = nodes(&[1, 2]);
+    assert_eq!(next_duty(&facts), Some(Duty::Raise(3)), "nobody delays it");
+}

@@ -141,6 +141,14 @@ impl Machine {
     }
 
     pub(crate) async fn start(&self, sockets: Sockets) -> Result<Node, NodeStartError> {
+        self.start_with(sockets, Settings::default()).await
+    }
+
+    async fn start_with(
+        &self,
+        sockets: Sockets,
+        settings: Settings,
+    ) -> Result<Node, NodeStartError> {
         let facts = NodeFacts {
             cores: 1,
             ..NodeFacts::default()
@@ -153,7 +161,7 @@ impl Machine {
             abort: self.diary.clone(),
             writer: Writer::Thread,
             facts,
-            settings: Settings::default(),
+            settings,
         };
         Node::start(self.home(), parts).await
     }
@@ -163,6 +171,32 @@ impl Machine {
         let address = self.home().load_record().expect("a record").listen;
         let sockets = socket_again(address).await;
         self.start(sockets).await.expect("started")
+    }
+
+    /// Runs again, after a stop, with a program that speaks this version of the wire.
+    pub(crate) async fn upgrade(&self, speaks: u16) -> Node {
+        let address = self.home().load_record().expect("a record").listen;
+        let sockets = socket_again(address).await;
+        let transport = transport::Settings {
+            speaks,
+            ..transport::Settings::default()
+        };
+        let settings = Settings {
+            transport,
+            ..Settings::default()
+        };
+        self.start_with(sockets, settings).await.expect("started")
+    }
+
+    /// Runs again, after a stop, at another address, as after a new lease.
+    pub(crate) async fn move_away(&self) -> (Node, SocketAddr) {
+        let (sockets, address) = socket();
+        let mut record = self.home().load_record().expect("a record");
+        // Its last life has let go of the folder by the time that the old address is free.
+        drop(socket_again(record.listen).await);
+        (record.listen, record.address) = (address, address);
+        self.home().save_record(&record).expect("saved");
+        (self.start(sockets).await.expect("started"), address)
     }
 
     /// A cluster of this machine alone, running.

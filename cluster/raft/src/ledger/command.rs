@@ -177,6 +177,18 @@ impl Command {
     /// Whether this peer may propose it over the network. A voter speaks for the clients that it
     /// has checked; a worker only for itself and for jobs.
     pub fn allowed(&self, from: NodeId, roles: PeerRoles) -> bool {
+        // Where a node is and what it speaks only it knows; a voter records another's certificate.
+        if let Command::UpdateMember {
+            node,
+            address,
+            version,
+            ..
+        } = self
+            && (address.is_some() || version.is_some())
+            && *node != from
+        {
+            return false;
+        }
         if roles.has(PeerRole::Voter) {
             return !matches!(self, Command::Found { .. });
         }

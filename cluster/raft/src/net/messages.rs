@@ -138,3 +138,6 @@ pub(crate) enum AskReply {
     Barrier(Result<LogPoint, crate::group::ReadError>),
     YourWord { known: Option<u64> },
 }
+
+#[cfg(test)]
+mod tests;

@@ -100,6 +100,16 @@ impl Column {
             || matches!(self.first.first(), Some(Cell::Text(text)) if is_date(text.as_bytes()))
     }
 
+    /// All values of a column of a few texts.
+    pub(crate) fn texts(&self) -> Option<Vec<String>> {
+        let text = |cell: &Cell<'_>| match cell {
+            Cell::Text(text) => Some(text.to_string()),
+            Cell::Int(_) | Cell::Float(_) | Cell::Json(_) => None,
+        };
+        let few = self.first.len() <= LISTED;
+        few.then(|| self.first.iter().map(text).collect())?
+    }
+
     /// The card's line: all values of a few, the range of many numbers or times, else a count.
     pub(crate) fn describe(&self) -> String {
         let key = &self.key;

@@ -26,20 +26,23 @@ fn each_refusal_of_a_join_has_a_next_step_of_its_own() {
         name: "n2".to_owned(),
         node,
     };
-    let taken = told(FailCode::Refused, taken);
+    let taken = told(FailCode::NameTaken, taken);
     check(&taken, Exit::Conflict, "rlm-ctl remove NAME --dead");
-    let retired = told(FailCode::Refused, Rejection::Retired { node });
+    let retired = told(FailCode::Retired, Rejection::Retired { node });
     check(&retired, Exit::Conflict, "empty folder");
-    let closed = told(FailCode::Refused, Rejection::Closed);
+    let closed = told(FailCode::Closed, Rejection::Closed);
     check(&closed, Exit::Refused, "admission.open=on");
     let bound = Rejection::TokenBound {
         expected: "n2".to_owned(),
         found: "n3".to_owned(),
     };
-    let bound = told(FailCode::Token, bound);
+    let bound = told(FailCode::TokenBound, bound);
     check(&bound, Exit::Refused, "--name or the --pool");
     let used = told(FailCode::Token, Rejection::TokenUsedUp);
     check(&used, Exit::Refused, "make a new one");
+    // Whatever else the cluster refuses is told in its own words.
+    let known = told(FailCode::Refused, Rejection::KnownMember { node });
+    assert_eq!((known.exit, &known.next), (Exit::Failed, &None), "{known}");
 }
 
 #[test]
