@@ -21,7 +21,7 @@ const NAMES: &[&str] = &[
     "re",
 ];
 /// Characters of the first row or line that an error message shows.
-const SAMPLE_CHARS: usize = 300;
+const SAMPLE_CHARS: usize = 400;
 
 pub(crate) fn of(
     context: &Context,
@@ -112,9 +112,14 @@ fn sample(context: &Context, kind: ContextKind) -> Result<String, ReadError> {
             let Some(mut row) = context.rows(0..1)?.into_iter().next() else {
                 return Ok(String::new());
             };
+            // Not as an assignment: small models copy that into their next block.
+            let keys: Vec<String> = row.keys().map(|key| python(&key.as_str().into())).collect();
             row.remove("line");
-            let row = serde_json::Value::Object(row);
-            format!("rows[0] = {}", python(&row))
+            let row = python(&serde_json::Value::Object(row));
+            format!(
+                "The keys of a row are {}. The first row is {row}",
+                keys.join(", ")
+            )
         }
         ContextKind::Lines => match context.lines(0..1)?.first() {
             Some(line) => format!("lines[0] = {}", python(&line.as_str().into())),

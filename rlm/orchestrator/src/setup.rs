@@ -27,7 +27,7 @@ pub struct ContextBrief {
     pub chars: u64,
     /// Names that the REPL offers, for the prompt and for what a NameError is answered with.
     pub names: Vec<String>,
-    /// A first item as the root would print it (`rows[0] = {..}`), shown after errors; or empty.
+    /// A first item as the root would print it or a sentence with it, shown after errors; or empty.
     pub sample: String,
     /// What `Profile::first.search` found, best first; empty where it asks for no search.
     pub hits: Vec<Hit>,

@@ -29,7 +29,16 @@ def give(value):
 
 def FINAL(*values):
     """FINAL(answer): the answer to the question; ends the work."""
-    give(values[0] if len(values) == 1 else " ".join(map(str, values)))
+    give(content(values[0]) if len(values) == 1 else " ".join(map(str, values)))
+
+
+def content(value):
+    """Of `answer` what stands in it: small models write `FINAL(answer)` to the letter."""
+    if not isinstance(value, Answer):
+        return value
+    if not value.get("content"):
+        raise ValueError("`answer` is empty: give FINAL the value itself, such as FINAL(12)")
+    return value["content"]
 
 
 def leave(*_status):

@@ -37,6 +37,16 @@ async fn every_way_to_give_an_answer_works() {
 }
 
 #[tokio::test]
+async fn final_of_the_empty_answer_is_an_error_and_of_a_filled_one_its_content() {
+    let mut s = session("abc").await;
+    let outcome = run(&mut s, "FINAL(answer)").await;
+    assert_eq!(outcome.answer, None);
+    let error = outcome.error.unwrap();
+    assert!(error.message.contains("`answer` is empty"), "{error:?}");
+    check_answer("answer['content'] = 'Ana'\nFINAL(answer)", Some("Ana")).await;
+}
+
+#[tokio::test]
 async fn final_var_of_an_unknown_name_says_which_there_are() {
     let mut s = session("abc").await;
     let outcome = run(&mut s, "found = 1\nFINAL_VAR('fund')").await;
