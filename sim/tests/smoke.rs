@@ -1,4 +1,4 @@
-//! The smoke set: 240 seeds over all worlds, each in a process of its own, and one seed of every
+//! The smoke set: 212 seeds over all worlds, each in a process of its own, and one seed of every
 //! world twice. A seed that fails is printed with the command that replays it.
 
 use std::process::Command;
@@ -9,18 +9,18 @@ use std::sync::{Mutex, PoisonError};
 const SMOKE: &[(&str, u64)] = &[
     ("alone", 10),
     ("blobs", 10),
-    ("calm", 20),
-    ("chaos", 30),
+    ("calm", 12),
+    ("chaos", 26),
     ("clocks", 10),
     ("disks", 10),
     ("fences", 10),
-    ("images", 15),
-    ("joins", 15),
+    ("images", 12),
+    ("joins", 12),
     ("moves", 10),
     ("pauses", 10),
-    ("power", 30),
+    ("power", 26),
     ("revoked", 10),
-    ("rot", 20),
+    ("rot", 14),
     ("strangers", 10),
     ("tokens", 10),
     ("versions", 10),
