@@ -28,7 +28,7 @@ pub enum Exit {
     Conflict,
     /// Sent, and no answer: it may be done. Repeating it with the same key is safe.
     Unknown,
-    /// The versions are more than one apart.
+    /// The versions are more than one apart, or the program is older than its cluster.
     Version,
     /// Some of several things were done.
     Partial,
@@ -55,7 +55,7 @@ impl Exit {
 }
 
 impl Exit {
-    const ALL: [Exit; 13] = [
+    pub(crate) const ALL: [Exit; 13] = [
         Exit::Done,
         Exit::Failed,
         Exit::Usage,
@@ -85,7 +85,9 @@ impl Exit {
             Exit::Cancelled => "cancelled",
             Exit::Conflict => "the state is another one than was assumed",
             Exit::Unknown => "sent, and no answer: it may be done; ask again with the same key",
-            Exit::Version => "the versions are more than one apart",
+            Exit::Version => {
+                "the versions are more than one apart, or the program is older than its cluster"
+            }
             Exit::Partial => "some of several things were done",
         }
     }

@@ -3,6 +3,7 @@
 
 pub mod api;
 pub mod clock;
+pub mod codes;
 pub mod ctl;
 pub mod daemon;
 pub mod display;

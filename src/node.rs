@@ -1,15 +1,16 @@
 //! A node: what one process shares between its jobs (models, dispatcher, REPL runtime), made when
 //! the first job needs it.
 
+use crate::codes::ErrorCode;
 use crate::ctl::Failure;
 use crate::engines::OpenModelError;
-use crate::exit::Exit;
 use crate::job::{
     ContextSource, JobError, JobEvent, JobReport, Observer, Parts, Replaying, SubmitRequest,
 };
 use crate::settings::Settings;
 use crate::trace::Trace;
 use engine::CancellationToken;
+use raft::ledger::default_model;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +19,8 @@ use tokio::sync::OnceCell;
 pub struct Node {
     settings: Settings,
     parts: OnceCell<Parts>,
+    /// The cluster's half of this process, if it is a member.
+    member: Option<Arc<cluster::Node>>,
 }
 
 impl Node {
@@ -26,7 +29,14 @@ impl Node {
         Node {
             settings,
             parts: OnceCell::new(),
+            member: None,
         }
+    }
+
+    /// The same in a member's process: where a job leaves a choice, its cluster may have made it.
+    #[must_use]
+    pub fn of_member(self, member: Option<Arc<cluster::Node>>) -> Node {
+        Node { member, ..self }
     }
 
     /// Runs one job to its end.
@@ -38,7 +48,16 @@ impl Node {
     ) -> Result<JobReport, JobError> {
         let start = || start(self.settings.clone(), observer.as_ref());
         let parts = self.parts.get_or_try_init(start).await?;
-        crate::job::run(parts, request, observer, cancel).await
+        crate::job::run(parts, self.filled(request), observer, cancel).await
+    }
+
+    fn filled(&self, mut request: SubmitRequest) -> SubmitRequest {
+        if request.model.is_none()
+            && let Some(member) = &self.member
+        {
+            request.model = default_model(&member.state().settings).map(str::to_owned);
+        }
+        request
     }
 
     /// Cancels calls that are under way and waits until kept replies are on disk, though not for
@@ -67,7 +86,7 @@ impl Node {
         };
         if paths.is_empty() {
             return Err(
-                Failure::new(Exit::Usage, "the trace names no file as its context")
+                Failure::new(ErrorCode::Context, "the trace names no file as its context")
                     .why("the job read its context from standard input")
                     .next("give it with --context FILE"),
             );
@@ -126,18 +145,19 @@ fn compiling(step: repl::Progress) -> Option<&'static str> {
 
 impl From<JobError> for Failure {
     fn from(error: JobError) -> Failure {
-        let exit = match &error {
-            JobError::Context(error) => context_exit(error),
-            JobError::Read(_) | JobError::Repl { .. } => Exit::Failed,
-            JobError::Model(error) => model_exit(error),
-            JobError::Name(_)
-            | JobError::Profile(_)
+        let code = match &error {
+            JobError::Context(error) => context_code(error),
+            JobError::Repl { .. } => ErrorCode::Sandbox,
+            JobError::Model(error) => model_code(error),
+            JobError::Name(_) => ErrorCode::ModelName,
+            JobError::Profile(_)
             | JobError::PromptFile { .. }
-            | JobError::UnknownProfile { .. } => Exit::Usage,
-            JobError::Trace { .. } | JobError::Changed { .. } | JobError::Dispatch(_) => {
-                Exit::Failed
-            }
-            JobError::Cancelled => Exit::Cancelled,
+            | JobError::UnknownProfile { .. } => ErrorCode::Usage,
+            JobError::Read(_)
+            | JobError::Trace { .. }
+            | JobError::Changed { .. }
+            | JobError::Dispatch(_) => ErrorCode::Failed,
+            JobError::Cancelled => ErrorCode::Cancelled,
         };
         let what = match &error {
             JobError::Context(_) => "the context cannot be opened",
@@ -156,35 +176,37 @@ impl From<JobError> for Failure {
         let next = crate::next::after_start(&error);
         Failure {
             next,
-            ..Failure::new(exit, what).why(error)
+            ..Failure::new(code, what).why(error)
         }
     }
 }
 
-fn context_exit(error: &context::OpenError) -> Exit {
+fn context_code(error: &context::OpenError) -> ErrorCode {
     if matches!(error, context::OpenError::Missing { .. }) {
-        Exit::NotFound
+        ErrorCode::NotFound
     } else {
-        Exit::Usage
+        ErrorCode::Context
     }
 }
 
-fn model_exit(error: &OpenModelError) -> Exit {
+fn model_code(error: &OpenModelError) -> ErrorCode {
     use engine_llama::OpenError;
     use models::StoreError;
     match error {
-        OpenModelError::Store(StoreError::NotInstalled { .. } | StoreError::Unknown(_))
-        | OpenModelError::Open(OpenError::Memory { .. }) => Exit::NotFound,
-        OpenModelError::Server(_) => Exit::Unreachable,
-        OpenModelError::Inspect(_)
-        | OpenModelError::Key(_)
+        OpenModelError::Store(StoreError::NotInstalled { .. } | StoreError::Unknown(_)) => {
+            ErrorCode::NoModel
+        }
+        OpenModelError::Open(OpenError::Memory { .. }) => ErrorCode::NoCapacity,
+        OpenModelError::Server(_) => ErrorCode::ModelServer,
+        OpenModelError::Inspect(_) => ErrorCode::ModelName,
+        OpenModelError::Key(_)
         | OpenModelError::Catalog(_)
-        | OpenModelError::CatalogFile { .. } => Exit::Usage,
+        | OpenModelError::CatalogFile { .. } => ErrorCode::Config,
         OpenModelError::Store(_)
         | OpenModelError::Open(_)
         | OpenModelError::Dispatch(_)
         | OpenModelError::Web(_)
-        | OpenModelError::Program(_) => Exit::Failed,
+        | OpenModelError::Program(_) => ErrorCode::ModelFailed,
     }
 }
 

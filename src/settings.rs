@@ -1,7 +1,7 @@
 //! The configuration as the programs use it: loaded once at the start, then passed by hand.
 
+use crate::codes::ErrorCode;
 use crate::ctl::Failure;
-use crate::exit::Exit;
 use engine::WebOptions;
 use node_config::{Config, Dirs, LoadRequest, Loaded, Origin, Outside, config_files};
 use std::path::{Path, PathBuf};
@@ -123,7 +123,7 @@ fn request(file: Option<&Path>, client: bool) -> LoadRequest {
 
 fn read(request: &LoadRequest) -> Result<Loaded, Failure> {
     node_config::load(request).map_err(|error| {
-        Failure::new(Exit::Usage, "the configuration is wrong")
+        Failure::new(ErrorCode::Config, "the configuration is wrong")
             .why(error)
             .next("mend it, then run `rlm-ctl config check`")
     })

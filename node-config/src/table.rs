@@ -108,7 +108,8 @@ const ALONE: &[Field] = &[
         FieldKind::Text,
         "\"qwen2.5-coder-1.5b\"",
         "The root model: a catalog name, `PATH.gguf`, `ollama:NAME[@URL]` or `openai:NAME@URL`.",
-        "A larger root writes better code and costs more time a turn.",
+        "A larger root writes better code and costs more time a turn. A cluster's `jobs.model` \
+         goes before it.",
     ),
     field(
         "models.sub",

@@ -1,8 +1,13 @@
 //! Clients of a simulated cluster: they accept jobs under idempotency keys, write and read a
-//! register, and record replies, and tell the oracle each word that they were given.
+//! register, record replies, and use jobs and models together, and tell the oracle each word that
+//! they were given.
 
-use crate::oracle::{Oracle, RegisterAnswer, RegisterCall};
-use base::{ContentHash, JobId};
+mod jobs;
+mod models;
+
+use crate::objects::{RegisterAnswer, RegisterCall};
+use crate::oracle::Oracle;
+use base::{ContentHash, JobId, NodeId};
 use bytes::Bytes;
 use cluster::Node;
 use crdt::Write;
@@ -21,16 +26,19 @@ pub(crate) struct Client {
 
 /// Works until its machine goes down.
 pub(crate) async fn work(node: Arc<Node>, client: Client) {
+    let (mut job, mut model) = (jobs::Known::default(), models::Known::default());
     for turn in 0_u64.. {
         if client.oracle.told().quiet {
             return;
         }
-        let choice = rand::rng().random_range(0..10);
+        let choice = rand::rng().random_range(0..20);
         match choice {
-            0..4 => client.accept(&node, turn).await,
-            4..6 => client.write(&node).await,
-            6..8 => client.read(&node).await,
-            _ => client.record(&node, turn).await,
+            0..6 => client.accept(&node, turn).await,
+            6..9 => client.write(&node).await,
+            9..12 => client.read(&node).await,
+            12..15 => client.record(&node, turn).await,
+            15..18 => client.call_job(&node, &mut job).await,
+            _ => client.call_model(&node, &mut model).await,
         }
         let pause = rand::rng().random_range(5..80);
         sleep(Duration::from_millis(pause)).await;
@@ -41,7 +49,7 @@ impl Client {
     /// Asks with one key until the outcome is known, as a careful client does.
     async fn accept(&self, node: &Node, turn: u64) {
         let key = format!("{}-{turn}", self.name);
-        let body = ContentHash(std::array::from_fn(|_| rand::rng().random()));
+        let body = any_hash();
         self.oracle.told().open.insert(key.clone(), body);
         for _ in 0..ACCEPT_TRIES {
             let command = Command::AcceptJob {
@@ -120,6 +128,23 @@ impl Client {
     }
 }
 
+fn any_hash() -> ContentHash {
+    ContentHash(std::array::from_fn(|_| rand::rng().random()))
+}
+
+/// A member as this node knows them; itself while it knows of none.
+fn any_member(node: &Node) -> NodeId {
+    let state = node.state();
+    let live = &state.members.live;
+    let any = rand::rng().random_range(0..live.len().max(1));
+    live.keys().nth(any).copied().unwrap_or_else(|| node.id())
+}
+
+/// As many as the ledger asks for.
+fn holders(node: &Node) -> Vec<NodeId> {
+    node.state().members.live.keys().take(2).copied().collect()
+}
+
 /// Whether a refused command can never take effect.
 fn surely_not(error: &ProposeError) -> bool {
     match error {
@@ -139,3 +164,6 @@ fn surely_not(error: &ProposeError) -> bool {
 pub(crate) const REGISTER: &str = "jobs.model";
 const ACCEPT_TRIES: u32 = 60;
 const RETRY: Duration = Duration::from_millis(120);
+
+#[cfg(test)]
+mod tests;

@@ -11,14 +11,14 @@ use crate::time::Calendar;
 use crate::trace::Trace;
 use base::Time;
 use cluster::{
-    EnterError, EnterOptions, EventSink, FoundOptions, Home, HomeError, Node, NodeEvent, Parts,
-    Settings, enter, found,
+    EnterError, EnterOptions, EventSink, FailCode, FoundOptions, Home, HomeError, Node, NodeEvent,
+    NodeStartError, Parts, Settings, enter, found,
 };
 use crdt::NodeFacts;
-use raft::{Abort, Fault, Writer};
+use raft::{Abort, Fault, StartError, Writer};
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
@@ -37,6 +37,8 @@ struct Inner {
     trace: Trace,
     oracle: Oracle,
     settings: Settings,
+    /// The version that its program speaks from the next start on.
+    speaks: AtomicU16,
     clients: u32,
     /// What the machine joins with, once somebody gives it one.
     token: watch::Sender<Option<Token>>,
@@ -46,8 +48,9 @@ struct Inner {
     aborted: AtomicBool,
     aborts: AtomicU64,
     boots: AtomicU64,
-    /// It asked to join and was told that it speaks another version.
-    too_far: AtomicBool,
+    /// It was told that its program's version does not go with the cluster's: when it asked to
+    /// join, or by its own log.
+    unfit: AtomicBool,
     /// Work that the world gives to the machine's own runtime.
     work: Mutex<Option<mpsc::Sender<Work>>>,
 }
@@ -78,6 +81,7 @@ impl Machine {
             fabric: spec.fabric,
             trace: spec.trace,
             oracle: spec.oracle,
+            speaks: AtomicU16::new(spec.settings.transport.speaks),
             settings: spec.settings,
             clients: spec.clients,
             calendar: Mutex::default(),
@@ -86,7 +90,7 @@ impl Machine {
             aborted: AtomicBool::new(false),
             aborts: AtomicU64::new(0),
             boots: AtomicU64::new(0),
-            too_far: AtomicBool::new(false),
+            unfit: AtomicBool::new(false),
             work: Mutex::new(None),
         }))
     }
@@ -95,9 +99,20 @@ impl Machine {
         &self.0.name
     }
 
-    /// Whether a peer told it, when it asked to join, that its version is too far away.
-    pub fn was_told_version(&self) -> bool {
-        self.0.too_far.load(Ordering::Relaxed)
+    /// Whether it was told that its version does not go with the cluster's; asked once.
+    pub fn take_unfit(&self) -> bool {
+        self.0.unfit.swap(false, Ordering::Relaxed)
+    }
+
+    /// From its next start on it runs a program that speaks this version.
+    pub fn install(&self, version: u16) {
+        let what = format!("gets a program of version {version}");
+        self.0.trace.event(&self.0.name, what);
+        self.0.speaks.store(version, Ordering::Relaxed);
+    }
+
+    pub fn speaks(&self) -> u16 {
+        self.0.speaks.load(Ordering::Relaxed)
     }
 
     pub fn disk(&self) -> &SimDisk {
@@ -210,6 +225,8 @@ impl Machine {
                 self.0
                     .trace
                     .event(&self.0.name, format!("did not start: {error}"));
+                let unfit = is_outgrown(&error);
+                self.0.unfit.fetch_or(unfit, Ordering::Relaxed);
                 self.start_again().await;
             }
         }
@@ -267,7 +284,7 @@ impl Machine {
             pool: None,
             listen: address,
             address: Some(address),
-            transport: self.0.settings.transport.clone(),
+            transport: self.transport(),
         };
         for attempt in 0..JOIN_TRIES {
             // A port of its own for each try: the one before may still be closing.
@@ -280,7 +297,7 @@ impl Machine {
                 Ok(()) => return Ok(()),
                 Err(why) => {
                     self.0.trace.event(&self.0.name, format!("join: {why}"));
-                    self.0.too_far.fetch_or(is_version(&why), Ordering::Relaxed);
+                    self.0.unfit.fetch_or(is_version(&why), Ordering::Relaxed);
                 }
             }
             tokio::time::sleep(JOIN_PAUSE).await;
@@ -292,6 +309,13 @@ impl Machine {
         Arc::new(SimClock {
             machine: self.clone(),
         })
+    }
+
+    fn transport(&self) -> transport::Settings {
+        transport::Settings {
+            speaks: self.speaks(),
+            ..self.0.settings.transport.clone()
+        }
     }
 
     fn parts(&self, socket: SimSocket) -> Parts {
@@ -315,7 +339,11 @@ impl Machine {
             }),
             writer: Writer::Task,
             facts,
-            settings: self.0.settings.clone(),
+            settings: Settings {
+                transport: self.transport(),
+                ..self.0.settings.clone()
+            },
+            actors: Vec::new(),
         }
     }
 }
@@ -334,6 +362,9 @@ async fn enter_with(
 }
 
 fn is_version(why: &EnterError) -> bool {
+    if let EnterError::Join(JoinError::Refused(Refusal::Failed { code, .. })) = why {
+        return FailCode::of(*code) == FailCode::Version;
+    }
     matches!(
         why,
         EnterError::Join(
@@ -343,6 +374,10 @@ fn is_version(why: &EnterError) -> bool {
             } | JoinError::Refused(Refusal::Version { .. })
         )
     )
+}
+
+fn is_outgrown(why: &NodeStartError) -> bool {
+    matches!(why, NodeStartError::Raft(StartError::Outgrown { .. }))
 }
 
 pub(crate) fn sockets(socket: SimSocket) -> Sockets {

@@ -21,6 +21,7 @@ pub mod host;
 pub mod invariants;
 pub mod machine;
 pub mod net;
+pub mod objects;
 pub mod oracle;
 mod stranger;
 pub mod time;

@@ -1,7 +1,10 @@
 //! What the clients of a world asked, and what they were told: kept outside the cluster, so that it
 //! can be held to its word.
 
-use crate::history::{Call, Model};
+use crate::history::Call;
+use crate::objects::{
+    JobAnswer, JobCall, ModelAnswer, ModelCall, RegisterAnswer, RegisterCall, Shared,
+};
 use crate::time::WorldTime;
 use base::{ContentHash, JobId};
 use std::collections::BTreeMap;
@@ -20,9 +23,13 @@ pub struct Oracle {
 pub struct Told {
     /// Calls on the one register that the ledger has (a setting), in order of sending.
     pub register: Vec<Call<RegisterCall, RegisterAnswer>>,
-    /// Jobs whose acceptance was acknowledged: key to id and body.
+    /// Calls on jobs that several clients know the key of.
+    pub jobs: Shared<JobCall, JobAnswer>,
+    /// Calls on names of the registry.
+    pub models: Shared<ModelCall, ModelAnswer>,
+    /// Jobs of one client each whose acceptance was acknowledged: key to id and body.
     pub accepted: BTreeMap<String, (JobId, ContentHash)>,
-    /// Jobs that were sent and never acknowledged.
+    /// Those of them that were sent and never acknowledged.
     pub open: BTreeMap<String, ContentHash>,
     /// Contradictions that a client saw by itself.
     pub contradictions: Vec<String>,
@@ -31,39 +38,6 @@ pub struct Told {
     pub failed: u64,
     /// Clients are to send nothing more.
     pub quiet: bool,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum RegisterCall {
-    Write(u64),
-    Read,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RegisterAnswer {
-    Written,
-    /// Zero before the first write.
-    Value(u64),
-}
-
-/// The register as it should behave.
-pub struct Register;
-
-impl Model for Register {
-    type State = u64;
-    type Operation = RegisterCall;
-    type Answer = RegisterAnswer;
-
-    fn initial(&self) -> u64 {
-        0
-    }
-
-    fn step(&self, state: &u64, operation: &RegisterCall) -> (u64, RegisterAnswer) {
-        match operation {
-            RegisterCall::Write(value) => (*value, RegisterAnswer::Written),
-            RegisterCall::Read => (*state, RegisterAnswer::Value(*state)),
-        }
-    }
 }
 
 impl Oracle {
@@ -79,7 +53,12 @@ impl Oracle {
         self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes a call before it is sent; the number is for [`Oracle::answered`].
+    /// Since the world began.
+    pub fn now(&self) -> Duration {
+        self.time.now()
+    }
+
+    /// Notes a call on the register before it is sent; the number is for [`Oracle::answered`].
     pub fn sent(&self, operation: RegisterCall) -> usize {
         let mut told = self.told();
         told.register.push(Call {

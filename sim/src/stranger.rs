@@ -78,8 +78,10 @@ fn foreign(machine: &Machine) -> Result<Endpoint, String> {
     let socket = SimSocket::bind(machine.card(), PORT, machine.fabric().clone())
         .map_err(|error| error.to_string())?;
     let settings = machine.settings().transport.clone();
-    Endpoint::start(identity, sockets(socket), settings, Arc::new(Mute), clock)
-        .map_err(|error| error.to_string())
+    let endpoint = Endpoint::start(identity, sockets(socket), settings, Arc::new(Mute), clock)
+        .map_err(|error| error.to_string())?;
+    tokio::spawn(endpoint.serve());
+    Ok(endpoint)
 }
 
 /// One datagram of garbage; half of them look like the first one of a handshake.

@@ -82,6 +82,10 @@ pub struct Report {
     pub overflowed: u64,
     pub accepted: usize,
     pub register_calls: usize,
+    /// Answered calls on jobs that clients share.
+    pub job_calls: usize,
+    /// Answered calls on names of the registry.
+    pub model_calls: usize,
     pub failed: u64,
     pub terms: u64,
 }
@@ -382,6 +386,8 @@ impl World {
             overflowed: self.machines.iter().map(|m| m.card().overflowed()).sum(),
             accepted: told.accepted.len(),
             register_calls: told.register.len(),
+            job_calls: told.jobs.answered(),
+            model_calls: told.models.answered(),
             failed: told.failed,
             terms: self.watchers.terms(),
         }

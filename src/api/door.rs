@@ -18,7 +18,6 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
-use tokio::task::AbortHandle;
 use tokio::time::{Sleep, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
@@ -48,11 +47,12 @@ impl Peer {
     }
 }
 
-/// Connections whose handshake is done.
+/// Where connections come in.
 pub struct Door {
     address: SocketAddr,
-    ready: mpsc::Receiver<(Guest, Peer)>,
-    accepting: AbortHandle,
+    listener: TcpListener,
+    tls: TlsParts,
+    places: Arc<Semaphore>,
 }
 
 impl Door {
@@ -60,12 +60,11 @@ impl Door {
     pub async fn open(address: SocketAddr, tls: TlsParts) -> io::Result<Door> {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
-        let (sender, ready) = mpsc::channel(READY);
-        let accepting = tokio::spawn(accept(listener, tls, sender)).abort_handle();
         Ok(Door {
             address,
-            ready,
-            accepting,
+            listener,
+            tls,
+            places: Arc::new(Semaphore::new(CONNECTIONS)),
         })
     }
 
@@ -73,40 +72,47 @@ impl Door {
         self.address
     }
 
-    /// Answers with `router` whoever the gate lets in, until `stop`.
+    /// Answers with `router` whoever the gate lets in, until `stop`, and those who are in to their
+    /// ends.
     pub async fn serve(
-        self,
+        self: Arc<Self>,
         router: Router,
         gate: Arc<Gate>,
         stop: CancellationToken,
     ) -> io::Result<()> {
+        let (sender, ready) = mpsc::channel(READY);
+        let shaken = Shaken {
+            address: self.address,
+            ready,
+        };
         let guarded = router.layer(from_fn_with_state(gate, guard));
         let service = guarded.into_make_service_with_connect_info::<Peer>();
-        axum::serve(self, service)
-            .with_graceful_shutdown(stop.cancelled_owned())
-            .await
+        let serving =
+            axum::serve(shaken, service).with_graceful_shutdown(stop.clone().cancelled_owned());
+        let accepting = async move {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => {}
+                () = accept(self, sender) => {}
+            }
+        };
+        let (served, ()) = tokio::join!(serving.into_future(), accepting);
+        served
     }
 }
 
-impl Drop for Door {
-    fn drop(&mut self) {
-        self.accepting.abort();
-    }
-}
-
-async fn accept(listener: TcpListener, tls: TlsParts, ready: mpsc::Sender<(Guest, Peer)>) {
-    let places = Arc::new(Semaphore::new(CONNECTIONS));
+async fn accept(door: Arc<Door>, ready: mpsc::Sender<(Guest, Peer)>) {
     loop {
-        let Ok((stream, from)) = listener.accept().await else {
+        let Ok((stream, from)) = door.listener.accept().await else {
             // Out of file descriptors: some are free soon.
             sleep(PAUSE).await;
             continue;
         };
         // Full: the connection is closed at once.
-        let Ok(place) = places.clone().try_acquire_owned() else {
+        let Ok(place) = door.places.clone().try_acquire_owned() else {
             continue;
         };
-        let (tls, ready) = (tls.clone(), ready.clone());
+        let (tls, ready) = (door.tls.clone(), ready.clone());
         tokio::spawn(async move {
             let shaken = timeout(HANDSHAKE, shake(stream, from, &tls)).await;
             match shaken {
@@ -151,7 +157,13 @@ async fn shake(
     Ok((stream, peer))
 }
 
-impl Listener for Door {
+/// Connections whose handshake is done.
+struct Shaken {
+    address: SocketAddr,
+    ready: mpsc::Receiver<(Guest, Peer)>,
+}
+
+impl Listener for Shaken {
     type Io = Guest;
     type Addr = Peer;
 
@@ -171,14 +183,14 @@ impl Listener for Door {
     }
 }
 
-impl Connected<IncomingStream<'_, Door>> for Peer {
-    fn connect_info(stream: IncomingStream<'_, Door>) -> Peer {
+impl Connected<IncomingStream<'_, Shaken>> for Peer {
+    fn connect_info(stream: IncomingStream<'_, Shaken>) -> Peer {
         stream.remote_addr().clone()
     }
 }
 
 /// One connection. It holds a place, and ends when nothing of it was let in for too long.
-pub struct Guest {
+struct Guest {
     stream: TlsStream<TcpStream>,
     known: Arc<AtomicBool>,
     leaves: Pin<Box<Sleep>>,

@@ -4,8 +4,8 @@
 
 use super::door::Peer;
 use super::{ApiKeys, ErrorBody};
+use crate::codes::ErrorCode;
 use crate::ctl::Failure;
-use crate::exit::Exit;
 use axum::Json;
 use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
 use axum::http::header::{AUTHORIZATION, HOST, ORIGIN, WWW_AUTHENTICATE};
@@ -136,25 +136,29 @@ fn shown(value: &HeaderValue) -> String {
 
 impl IntoResponse for Denied {
     fn into_response(self) -> Response {
-        let (status, next) = match &self {
+        let (status, code, next) = match &self {
             Denied::Browser(_) => (
                 StatusCode::FORBIDDEN,
+                ErrorCode::Refused,
                 "ask with rlm-ctl or another program, not from a page",
             ),
             Denied::Host(_) => (
                 StatusCode::MISDIRECTED_REQUEST,
+                ErrorCode::Refused,
                 "use the node's address, or add the name to `api.hosts`",
             ),
             Denied::Role(_) | Denied::Over => (
                 StatusCode::FORBIDDEN,
+                ErrorCode::Refused,
                 "use a certificate with the role client-admin, or a key",
             ),
             Denied::Key | Denied::Nobody => (
                 StatusCode::UNAUTHORIZED,
+                ErrorCode::Key,
                 "make a key on the node: `rlm-ctl key create NAME`",
             ),
         };
-        let failure = Failure::new(Exit::Refused, "the node does not let this request in")
+        let failure = Failure::new(code, "the node does not let this request in")
             .why(&self)
             .next(next);
         let mut response = (status, Json(ErrorBody::from(failure))).into_response();

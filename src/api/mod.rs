@@ -2,6 +2,7 @@
 //! where the configuration says so. A job is answered by a stream of JSON lines (its events, then
 //! its report or why it could not start), everything else by one JSON document.
 
+mod actors;
 mod client;
 mod door;
 mod gate;
@@ -10,14 +11,16 @@ mod openapi;
 mod routes;
 mod server;
 
+pub use actors::{Answering, Doors};
 pub use client::{ClientError, connect, submit};
-pub use door::{Door, Guest, Peer, TlsParts};
+pub use door::{Door, Peer, TlsParts};
 pub use gate::{Asker, Gate, guard};
 pub use keys::{ApiKeyError, ApiKeys, KeyRecord};
 pub use openapi::{document, written};
 pub use routes::Routes;
 pub use server::{ServeError, listen, router, serve};
 
+use crate::codes::ErrorCode;
 use crate::ctl::Failure;
 use crate::exit::Exit;
 use crate::job::{JobEvent, JobReport};
@@ -50,6 +53,8 @@ pub enum AnswerLine {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ErrorBody {
     pub exit: Exit,
+    /// Its code, as `docs/errors.md` lists them. A node of an earlier version does not say it.
+    pub error: Option<String>,
     pub what: String,
     pub why: Option<String>,
     pub next: Option<String>,
@@ -59,12 +64,14 @@ impl From<Failure> for ErrorBody {
     fn from(failure: Failure) -> ErrorBody {
         let Failure {
             exit,
+            code,
             what,
             why,
             next,
         } = failure;
         ErrorBody {
             exit,
+            error: Some(code.to_string()),
             what,
             why,
             next,
@@ -76,12 +83,16 @@ impl From<ErrorBody> for Failure {
     fn from(error: ErrorBody) -> Failure {
         let ErrorBody {
             exit,
+            error,
             what,
             why,
             next,
         } = error;
+        let code = error.as_deref().and_then(ErrorCode::parse);
         Failure {
             exit,
+            // A later node may have a code that is not known here.
+            code: code.unwrap_or_else(|| exit.into()),
             what,
             why,
             next,

@@ -3,9 +3,9 @@
 
 use super::{AnswerLine, ErrorBody, HealthReply};
 use crate::fleet::api::{
-    AuditList, ChangeRequest, DoctorReply, DoneReply, KeyList, KeyMade, KeyRequest, RegistryList,
-    RollbackRequest, SettingList, SettingRequest, StatusReply, TokenList, TokenMade, TokenRequest,
-    TreeReply,
+    AuditList, CaReply, ChangeRequest, DoctorReply, DoneReply, KeyList, KeyMade, KeyRequest,
+    RegistryList, RollbackRequest, SettingList, SettingRequest, StatusReply, TokenList, TokenMade,
+    TokenRequest, TreeReply,
 };
 use crate::fleet::registry::{BlobMade, ServeRequest, VersionMade, VersionRequest};
 use crate::job::SubmitRequest;
@@ -196,6 +196,11 @@ const OPERATIONS: &[Operation] = &[
         "/v1/cluster/audit",
         "Who changed what in the cluster; with `?last=N` the newest records only.",
         shape::<AuditList>,
+    ),
+    look(
+        "/v1/cluster/ca",
+        "The cluster's root certificate, which every certificate of it leads to. No secret.",
+        shape::<CaReply>,
     ),
     look(
         "/v1/cluster/tree",

@@ -9,17 +9,23 @@ use axum::extract::{DefaultBodyLimit, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use axum::serve::Listener;
 use axum::{Json, Router};
 use bytes::Bytes;
 use engine::CancellationToken;
+use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::unix::SocketAddr;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::mpsc;
+use tokio::time::sleep;
 
 /// Lines that wait for a slow client. Past it, pieces of text are left out, never an outcome.
 const LINE_QUEUE: usize = 1024;
+const PAUSE: Duration = Duration::from_millis(100);
 
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
@@ -30,8 +36,6 @@ pub enum ServeError {
         socket: PathBuf,
         source: std::io::Error,
     },
-    #[error("the API over TCP ended: {0}")]
-    Tcp(std::io::Error),
 }
 
 /// Everything that a node answers; `fleet` is a member's part.
@@ -48,21 +52,39 @@ pub fn router(node: Arc<Node>, fleet: Option<Routes>) -> Routes {
     }
 }
 
-/// Answers requests until `stop`; `socket` is the listener's file.
+/// Answers requests until `stop`, and those under way to their ends.
 pub async fn serve(
-    listener: UnixListener,
+    listener: Arc<UnixListener>,
     router: Router,
-    socket: &Path,
     stop: CancellationToken,
-) -> Result<(), ServeError> {
-    let served = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned());
-    let ended = served.await;
-    // The socket's file is ours; a missing one is as good as a removed one.
-    drop(std::fs::remove_file(socket));
-    ended.map_err(|source| ServeError::Listen {
-        socket: socket.to_owned(),
-        source,
-    })
+) -> io::Result<()> {
+    let served = axum::serve(Shared(listener), router);
+    served.with_graceful_shutdown(stop.cancelled_owned()).await
+}
+
+/// A socket that others may serve after this one.
+struct Shared(Arc<UnixListener>);
+
+impl Listener for Shared {
+    type Io = UnixStream;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (UnixStream, SocketAddr) {
+        loop {
+            match self.0.accept().await {
+                Ok(guest) => return guest,
+                Err(error) => {
+                    // Out of file descriptors: some are free soon.
+                    tracing::warn!(%error, "nobody can be let in");
+                    sleep(PAUSE).await;
+                }
+            }
+        }
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.0.local_addr()
+    }
 }
 
 /// A socket file that nobody answers behind is left over from a node that was killed.

@@ -1,9 +1,11 @@
 //! `rlm-ctl`: the command line. Parses, runs one command, turns its result into an exit code.
 
-use clap::Parser;
-use rlm_node::ctl::{self, Cli};
+use rlm_node::ctl;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    ctl::main(Cli::parse())
+    match ctl::parse() {
+        Ok(cli) => ctl::main(cli),
+        Err(code) => code,
+    }
 }

@@ -1,9 +1,11 @@
 //! `rlm-node`: the daemon's program. Parses, runs one verb, turns its result into an exit code.
 
-use clap::Parser;
-use rlm_node::daemon::{self, Cli};
+use rlm_node::{ctl, daemon};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    daemon::main(Cli::parse())
+    match ctl::parse() {
+        Ok(cli) => daemon::main(cli),
+        Err(code) => code,
+    }
 }

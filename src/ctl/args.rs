@@ -1,8 +1,8 @@
 //! The command line of `rlm-ctl`: names, help and shapes. Decides nothing.
 
 use super::fleet::{
-    AuditArgs, ChangeArgs, KeyCommand, NodeCommand, NodesArgs, PromoteArgs, RegistryCommand,
-    RemoveArgs, SettingsArgs, StatusArgs, TokenCommand, Where,
+    AuditArgs, CaCommand, ChangeArgs, KeyCommand, NodeCommand, NodesArgs, PromoteArgs,
+    RegistryCommand, RemoveArgs, SettingsArgs, StatusArgs, TokenCommand, Where,
 };
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use node_config::FIELDS;
@@ -53,6 +53,9 @@ pub enum Command {
     /// Keys for a node's API over TCP (`api.listen`)
     #[command(subcommand)]
     Key(KeyCommand),
+    /// The cluster's certificate authority
+    #[command(subcommand)]
+    Ca(CaCommand),
     /// Make nodes voters
     Promote(PromoteArgs),
     /// Take a voter's seat; the node stays a member
@@ -89,6 +92,7 @@ impl Command {
             Command::Nodes(args) => args.output.is_json(),
             Command::Token(command) => command.wants_json(),
             Command::Key(command) => command.wants_json(),
+            Command::Ca(CaCommand::Export { output }) => output.is_json(),
             Command::Promote(args) => args.output.is_json(),
             Command::Demote(args) => args.output.is_json(),
             Command::Remove(args) => args.change.output.is_json(),
@@ -291,6 +295,8 @@ mod tests {
             ("nodes -o id", false),
             ("token create -o json", true),
             ("token revoke 00 -o json", true),
+            ("ca export -o json", true),
+            ("ca export", false),
             ("remove n1 --dead -o json", true),
             ("registry rollback m -o json", true),
             ("settings cluster.name=lab -o json", true),

@@ -2,6 +2,7 @@
 
 use super::args::ConfigCommand;
 use super::{Failure, complain, print};
+use crate::codes::ErrorCode;
 use crate::exit::Exit;
 use node_config::LoadRequest;
 use std::path::Path;
@@ -23,8 +24,9 @@ fn check(file: Option<&Path>, profile: Option<&Path>) -> Result<Exit, Failure> {
         client: true,
         ..LoadRequest::default()
     };
-    let loaded = node_config::load(&request)
-        .map_err(|error| Failure::new(Exit::Usage, "the configuration is wrong").why(error))?;
+    let loaded = node_config::load(&request).map_err(|error| {
+        Failure::new(ErrorCode::Config, "the configuration is wrong").why(error)
+    })?;
     for warning in &loaded.warnings {
         complain(&format!("warning: {warning}"));
     }

@@ -12,15 +12,46 @@ mod trace;
 pub use args::{Cli, Command, ConfigCommand, ModelCommand, Output, SubmitArgs, TraceCommand};
 pub use failure::Failure;
 pub use fleet::{
-    AddArgs, AuditArgs, ChangeArgs, KeyCommand, ListOutput, NodeCommand, NodesArgs, PromoteArgs,
-    RegistryCommand, RemoveArgs, SOCKET as NODE_SOCKET, SettingsArgs, StatusArgs, TokenCommand,
-    Where,
+    AddArgs, AuditArgs, CaCommand, ChangeArgs, KeyCommand, ListOutput, NodeCommand, NodesArgs,
+    PromoteArgs, RegistryCommand, RemoveArgs, SOCKET as NODE_SOCKET, SettingsArgs, StatusArgs,
+    TokenCommand, Where,
 };
 
+use crate::codes::ErrorCode;
 use crate::exit::Exit;
 use crate::settings::Settings;
-use std::io::Write;
+use clap::Parser;
+use clap::error::ErrorKind;
+use node_config::Environment;
+use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
+
+/// A program's command line. Where there is none to run, what was asked for, or what is wrong with
+/// it, was said, and the error is the code to end with.
+pub fn parse<C: Parser>() -> Result<C, ExitCode> {
+    C::try_parse().map_err(|error| unparsed(&error))
+}
+
+fn unparsed(error: &clap::Error) -> ExitCode {
+    let help = error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
+    if help || !error.use_stderr() {
+        // A reader that went away is not a failure of the command.
+        drop(error.print());
+    } else {
+        let styled = error.render();
+        let text = if coloured() {
+            styled.ansi().to_string()
+        } else {
+            styled.to_string()
+        };
+        complain(&failure::coded(text.trim_end(), ErrorCode::Usage));
+    }
+    if error.use_stderr() {
+        Exit::Usage.into()
+    } else {
+        ExitCode::SUCCESS
+    }
+}
 
 /// Runs one command. Answers go to standard output, everything else to standard error.
 pub fn main(cli: Cli) -> ExitCode {
@@ -76,6 +107,11 @@ fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
 pub(crate) fn print(text: &str) {
     let mut out = std::io::stdout().lock();
     drop(out.write_all(text.as_bytes()).and_then(|()| out.flush()));
+}
+
+/// Whether what goes to standard error may have colours.
+pub(crate) fn coloured() -> bool {
+    Environment::capture().get("NO_COLOR").is_none() && std::io::stderr().is_terminal()
 }
 
 /// Writes a line to standard error, if anybody reads there.

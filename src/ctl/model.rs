@@ -2,6 +2,7 @@
 
 use super::args::{ModelCommand, Output};
 use super::{Failure, complain, print};
+use crate::codes::ErrorCode;
 use crate::engines::catalog;
 use crate::exit::Exit;
 use crate::settings::Settings;
@@ -28,8 +29,9 @@ pub(super) async fn run(
     quiet: bool,
 ) -> Result<Exit, Failure> {
     let store = Store::new(&settings.config.models.data_dir);
-    let catalog = catalog(settings)
-        .map_err(|error| Failure::new(Exit::Usage, "the catalog cannot be used").why(error))?;
+    let catalog = catalog(settings).map_err(|error| {
+        Failure::new(ErrorCode::Config, "the catalog cannot be used").why(error)
+    })?;
     match command {
         ModelCommand::List { output } => {
             let listed = store.list(&catalog).map_err(store_failure)?;
@@ -64,7 +66,7 @@ async fn pull(
         return Ok(Exit::Done);
     }
     let entry = models::target(catalog, models::HUB, name)
-        .map_err(|error| Failure::new(Exit::Usage, "no such model").why(error))?;
+        .map_err(|error| Failure::new(ErrorCode::ModelName, "no such model").why(error))?;
     let client = engine::web_client(&settings.web(CONNECT_WITHIN))
         .map_err(|error| Failure::new(Exit::Failed, "no HTTP client").why(error))?;
     let cancel = CancellationToken::new();
@@ -114,7 +116,9 @@ fn show(
     let file = path
         .map(|path| engine_llama::inspect(&path))
         .transpose()
-        .map_err(|error| Failure::new(Exit::Usage, "the model file cannot be used").why(error))?;
+        .map_err(|error| {
+            Failure::new(ErrorCode::ModelName, "the model file cannot be used").why(error)
+        })?;
     match output {
         Output::Json => {
             let file = file.as_ref().map(file_json);
@@ -223,23 +227,23 @@ pub(crate) fn size(bytes: u64) -> String {
 }
 
 fn store_failure(error: StoreError) -> Failure {
-    let exit = match &error {
-        StoreError::Unknown(_) | StoreError::NotInstalled { .. } => Exit::NotFound,
-        StoreError::Damaged { .. } | StoreError::Busy { .. } | StoreError::Io { .. } => {
-            Exit::Failed
-        }
+    let code = match &error {
+        StoreError::Unknown(_) | StoreError::NotInstalled { .. } => ErrorCode::NoModel,
+        StoreError::Damaged { .. } => ErrorCode::Damaged,
+        StoreError::Busy { .. } => ErrorCode::Failed,
+        StoreError::Io { .. } => ErrorCode::Disk,
     };
-    Failure::new(exit, error)
+    Failure::new(code, error)
 }
 
 fn pull_failure(error: PullError) -> Failure {
-    let exit = match &error {
-        PullError::NoSource { .. } => Exit::Unreachable,
-        PullError::Cancelled { .. } => Exit::Cancelled,
-        PullError::NoRoom { .. } | PullError::DiskFull { .. } => Exit::NotFound,
-        PullError::Occupied { .. } | PullError::Store(_) => Exit::Failed,
+    let code = match &error {
+        PullError::NoSource { .. } => ErrorCode::Download,
+        PullError::Cancelled { .. } => ErrorCode::Cancelled,
+        PullError::NoRoom { .. } | PullError::DiskFull { .. } => ErrorCode::NoCapacity,
+        PullError::Occupied { .. } | PullError::Store(_) => ErrorCode::Failed,
     };
-    Failure::new(exit, error)
+    Failure::new(code, error)
 }
 
 /// Shows how far a pull is: a bar on a terminal, some twenty lines elsewhere.

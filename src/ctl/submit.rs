@@ -1,8 +1,10 @@
 //! `rlm-ctl submit`: one question, its trajectory on standard error, its answer on standard output.
 
 use super::args::{Output, SubmitArgs};
+use super::failure::coded;
 use super::{Failure, complain, print};
 use crate::api::{ClientError, connect, submit};
+use crate::codes::ErrorCode;
 use crate::display::Display;
 use crate::exit::Exit;
 use crate::job::{ContextSource, JobEvent, JobReport, Observer, SubmitRequest, Unobserved};
@@ -67,7 +69,7 @@ pub(super) async fn run(
         Output::Json => print(&format!("{}\n", json(&report))),
         Output::Text => print_text(&report, quiet),
     }
-    Ok(exit_of(&report))
+    Ok(code_of(&report).map_or(Exit::Done, ErrorCode::exit))
 }
 
 /// Says which settings of this command do not reach the node that runs, if there are any.
@@ -157,12 +159,12 @@ fn source(path: &Path) -> Result<ContextSource, Failure> {
     read.map_err(|error| Failure::new(Exit::Failed, "standard input cannot be read").why(error))?;
     if bytes.len() as u64 > MAX_STDIN_BYTES {
         return Err(
-            Failure::new(Exit::Usage, "standard input is larger than 4 GiB")
+            Failure::new(ErrorCode::Context, "standard input is larger than 4 GiB")
                 .next("write it to a file and give --context FILE: a file is mapped, not read"),
         );
     }
     let text = String::from_utf8(bytes).map_err(|error| {
-        Failure::new(Exit::Usage, "standard input is not UTF-8 text")
+        Failure::new(ErrorCode::Context, "standard input is not UTF-8 text")
             .why(error.utf8_error())
             .next("convert it, for example with `iconv -f latin1 -t utf-8`")
     })?;
@@ -189,9 +191,15 @@ fn leave_now() {
 }
 
 fn print_text(report: &JobReport, quiet: bool) {
-    match &report.outcome.answer {
-        Some(answer) => print(&format!("{}\n", answer.trim_end())),
-        None => complain("no answer"),
+    if let Some(answer) = &report.outcome.answer {
+        print(&format!("{}\n", answer.trim_end()));
+    }
+    if let Some(code) = code_of(report) {
+        let what = match &report.outcome.answer {
+            Some(_) => "the job did not end by itself: this is its best answer",
+            None => "no answer",
+        };
+        complain(&coded(what, code));
     }
     if quiet && report.outcome.ending != Ending::Answered {
         complain(&crate::display::ending(&report.outcome, report.seconds));
@@ -214,6 +222,7 @@ fn json(report: &JobReport) -> serde_json::Value {
         "tally": report.outcome.tally,
         "seconds": report.seconds,
         "trace": report.trace,
+        "error": code_of(report).map(|code| code.to_string()),
         "next": after_job(report),
     });
     if let Ok(serde_json::Value::Object(ending)) = serde_json::to_value(&report.outcome.ending)
@@ -224,12 +233,13 @@ fn json(report: &JobReport) -> serde_json::Value {
     value
 }
 
-fn exit_of(report: &JobReport) -> Exit {
+/// What a job that was not answered to its end is told as.
+fn code_of(report: &JobReport) -> Option<ErrorCode> {
     match &report.outcome.ending {
-        Ending::Answered => Exit::Done,
-        Ending::Limit { .. } => Exit::Deadline,
-        Ending::Cancelled => Exit::Cancelled,
-        Ending::Failed { .. } => Exit::Failed,
+        Ending::Answered => None,
+        Ending::Limit { .. } => Some(ErrorCode::Budget),
+        Ending::Cancelled => Some(ErrorCode::Cancelled),
+        Ending::Failed { .. } => Some(ErrorCode::JobFailed),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::args::TraceCommand;
 use super::{Failure, complain, print};
+use crate::codes::ErrorCode;
 use crate::exit::Exit;
 use crate::node::Node;
 use crate::settings::Settings;
@@ -60,7 +61,7 @@ async fn replay(
         Err(error) => {
             complain("the job does not come out the same");
             Err(
-                Failure::new(Exit::Failed, "the replay differs from the trace")
+                Failure::new(ErrorCode::Replay, "the replay differs from the trace")
                     .why(error)
                     .next("a job is the same only under the program and the prompts that ran it"),
             )

@@ -13,7 +13,8 @@ use std::time::Duration;
     name = "rlm-node",
     version,
     propagate_version = true,
-    disable_help_subcommand = true
+    disable_help_subcommand = true,
+    after_help = crate::exit::listed()
 )]
 pub struct Cli {
     /// Read this configuration file instead of the usual places
@@ -31,6 +32,10 @@ pub enum Command {
     /// Make a new cluster with this machine as its first voter, and run it
     Init(InitArgs),
     /// Enter a cluster with a token from `rlm-ctl token create`, and run
+    ///
+    /// This machine's port and disk are tried before the token is used. What came of it is told
+    /// with the path to the cluster, the clock and what the machine brings. Where it is a member
+    /// already nothing is done.
     Join(JoinArgs),
     /// Serve until a signal ends it; `rlm-ctl` finds it by itself
     Run(Addresses),
@@ -92,6 +97,7 @@ pub struct JoinArgs {
     /// What this node is called; the host's name when not given
     #[arg(long)]
     pub name: Option<String>,
+    /// The pool of machines that it belongs to; a token may be for one pool only
     #[arg(long)]
     pub pool: Option<String>,
     #[command(flatten)]

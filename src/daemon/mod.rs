@@ -8,16 +8,19 @@ mod verbs;
 
 pub use args::{Addresses, Cli, Command, InitArgs, JoinArgs, Place};
 
-use crate::api::{ApiKeys, Door, Gate, ServeError, TlsParts, listen, router, serve};
+use crate::api::{Answering, ApiKeys, Door, Doors, Gate, ServeError, TlsParts, listen, router};
+use crate::codes::ErrorCode;
 use crate::ctl::{Failure, complain};
 use crate::exit::Exit;
 use crate::fleet::{self, RunningNode};
 use crate::node::Node;
 use crate::settings::Settings;
 use crate::signals::asked_to_stop;
-use axum::Router;
+use actor::{Spec, Strategy, Tree};
 use engine::CancellationToken;
 use notify::{Notify, pulse};
+use raft::Fault;
+use rand::RngCore;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -56,7 +59,7 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
                 go_on(&args.place, settings, place).await
             }
             Command::Join(args) => {
-                verbs::join(&place.data, &args, &settings.config.cluster).await?;
+                verbs::join(&place.data, &args, &settings).await?;
                 go_on(&args.place, settings, place).await
             }
             Command::Run(addresses) => run(addresses, settings, place).await,
@@ -103,8 +106,9 @@ async fn go_on(place: &Place, settings: Settings, at: At) -> Result<Exit, Failur
 
 async fn run(addresses: Addresses, settings: Settings, at: At) -> Result<Exit, Failure> {
     if let Some(folder) = at.socket.parent() {
-        node_config::ensure_private_dir(folder)
-            .map_err(|error| Failure::new(Exit::Failed, "no folder for the socket").why(error))?;
+        node_config::ensure_private_dir(folder).map_err(|error| {
+            Failure::new(ErrorCode::Disk, "no folder for the socket").why(error)
+        })?;
     }
     let stop = CancellationToken::new();
     let asked = stop.clone();
@@ -114,17 +118,28 @@ async fn run(addresses: Addresses, settings: Settings, at: At) -> Result<Exit, F
     });
     let notify = service_line(&settings);
     let wish = wish(addresses, &settings)?;
-    let member = fleet::start(&at.data, &settings, wish).await?;
+    let network_wanted = settings.config.api.listen.is_some();
+    let doors = Doors::new(at.socket.clone(), network_wanted, stop.clone());
+    let member = fleet::start(&at.data, &settings, wish, vec![doors.actors()]).await?;
     let listener = listen(&at.socket).await?;
     let keys = Arc::new(ApiKeys::load(&at.data).map_err(Failure::from)?);
     let network = network(member.as_ref(), &settings, keys.clone()).await?;
     let says = introduce(member.as_ref(), &at);
+    if let Some(member) = &member {
+        end_when_outgrown(member, stop.clone());
+    }
     let fleet = match &member {
         Some(member) => fleet::routes(member.node.clone(), at.data.clone(), keys),
         None => fleet::no_cluster(),
     };
-    let node = Arc::new(Node::in_process(settings));
-    let router = router(node.clone(), Some(fleet)).router();
+    let cluster = member.as_ref().map(|member| member.node.clone());
+    let node = Arc::new(Node::in_process(settings).of_member(cluster));
+    let alone = alone(member.as_ref(), &doors).await?;
+    doors.open(Answering {
+        socket: Arc::new(listener),
+        network,
+        router: router(node.clone(), Some(fleet)).router(),
+    });
     notify.ready(&says);
     let cluster = member.as_ref().map(|member| &*member.node);
     let stopping = async {
@@ -133,22 +148,35 @@ async fn run(addresses: Addresses, settings: Settings, at: At) -> Result<Exit, F
         std::future::pending::<Infallible>().await
     };
     // The watchdog is fed until the last job has ended.
-    let remote = remote(network, router.clone(), stop.clone());
-    let local = serve(listener, router, &at.socket, stop.clone());
     let served = tokio::select! {
         // The end is told before it can be over.
         biased;
         never = stopping => match never {},
-        served = async { tokio::try_join!(local, remote) } => served,
-        never = notify.watch(async || pulse(cluster).await) => match never {},
+        () = doors.closed() => Ok(()),
+        failure = gave_up(alone.as_ref()) => Err(failure),
+        never = notify.watch(async || pulse(cluster, alone.as_ref()).await) => match never {},
     };
     node.close().await;
     if let Some(member) = &member {
         member.node.stop().await;
     }
     served?;
+    let fault = member.as_ref().and_then(|member| member.node.fault());
+    if let Some(outgrown @ Fault::Outgrown { .. }) = fault {
+        return Err(fleet::outgrown(outgrown));
+    }
     complain("stopped");
     Ok(Exit::Done)
+}
+
+/// Ends the process in order once its cluster has left its version behind: it would only look
+/// alive.
+fn end_when_outgrown(member: &RunningNode, stop: CancellationToken) {
+    let node = member.node.clone();
+    tokio::spawn(async move {
+        node.outgrown().await;
+        stop.cancel();
+    });
 }
 
 /// Where the node is to be from now on, if anybody says so.
@@ -167,13 +195,13 @@ async fn network(
     member: Option<&RunningNode>,
     settings: &Settings,
     keys: Arc<ApiKeys>,
-) -> Result<Option<(Door, Arc<Gate>)>, Failure> {
+) -> Result<Option<(Arc<Door>, Arc<Gate>)>, Failure> {
     let api = &settings.config.api;
     let Some(address) = api.listen else {
         return Ok(None);
     };
     let failed =
-        |why: String| Failure::new(Exit::Usage, "the API cannot be served over TCP").why(why);
+        |why: String| Failure::new(ErrorCode::Config, "the API cannot be served over TCP").why(why);
     let Some(RunningNode { node, record }) = member else {
         return Err(failed(format!(
             "`api.listen` is {address}, and TLS needs a cluster's certificate"
@@ -201,21 +229,30 @@ async fn network(
         wall,
         names,
     };
-    Ok(Some((door, Arc::new(gate))))
+    Ok(Some((Arc::new(door), Arc::new(gate))))
 }
 
-async fn remote(
-    network: Option<(Door, Arc<Gate>)>,
-    router: Router,
-    stop: CancellationToken,
-) -> Result<(), ServeError> {
-    match network {
-        Some((door, gate)) => door
-            .serve(router, gate, stop)
-            .await
-            .map_err(ServeError::Tcp),
-        None => Ok(()),
+/// The doors of a machine alone are a tree of their own; a member's are in its node's.
+async fn alone(member: Option<&RunningNode>, doors: &Doors) -> Result<Option<Tree>, Failure> {
+    if member.is_some() {
+        return Ok(None);
     }
+    let spec = Spec::new("node", Strategy::OneForOne, vec![doors.actors()]);
+    let seed = rand::rng().next_u64();
+    let tree = Tree::start(spec, seed).await;
+    tree.map(Some)
+        .map_err(|error| Failure::new(Exit::Failed, "the node did not start").why(error))
+}
+
+/// Returns when that tree gave up; a member's node ends the process then.
+async fn gave_up(alone: Option<&Tree>) -> Failure {
+    let Some(tree) = alone else {
+        return std::future::pending().await;
+    };
+    let cause = tree.watch_end().await;
+    Failure::new(Exit::Failed, "the node cannot go on")
+        .why(format!("its API ended: {cause}"))
+        .next("see the node's log, then start it again")
 }
 
 /// A manager that cannot be told is no reason not to run.
@@ -255,10 +292,10 @@ fn introduce(member: Option<&RunningNode>, at: &At) -> String {
 
 impl From<ServeError> for Failure {
     fn from(error: ServeError) -> Failure {
-        let exit = match &error {
-            ServeError::AlreadyRunning { .. } => Exit::Usage,
-            ServeError::Listen { .. } | ServeError::Tcp(_) => Exit::Failed,
+        let code = match &error {
+            ServeError::AlreadyRunning { .. } => ErrorCode::AlreadyRunning,
+            ServeError::Listen { .. } => ErrorCode::Address,
         };
-        Failure::new(exit, "the node cannot run").why(error)
+        Failure::new(code, "the node cannot run").why(error)
     }
 }

@@ -2,10 +2,9 @@
 //! lives, that it stops. Every sign of life is the answer of the loops that it is about; there is
 //! no timer that could go on without them.
 
-use base::NodeId;
+use actor::Tree;
 use cluster::Node;
 use node_config::ServiceWish;
-use raft::RaftView;
 use std::convert::Infallible;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
@@ -98,29 +97,17 @@ impl Notify {
     }
 }
 
-/// Of a member: its loops, and its place in the cluster. A node alone has one loop, this one.
-pub(super) async fn pulse(member: Option<&Node>) -> Pulse {
+/// Of a member: its loops, and its place in the cluster. A node alone has this loop and its doors.
+pub(super) async fn pulse(member: Option<&Node>, alone: Option<&Tree>) -> Pulse {
     let Some(node) = member else {
         return Pulse {
-            hanging: Vec::new(),
+            hanging: alone.map(Tree::stalled).unwrap_or_default(),
             says: ALONE.to_owned(),
         };
     };
     Pulse {
         hanging: node.hanging().await,
-        says: place(node.id(), &node.raft()),
-    }
-}
-
-fn place(me: NodeId, raft: &RaftView) -> String {
-    let (term, voters) = (raft.term, raft.voters.len());
-    match (&raft.fault, raft.leader) {
-        (Some(fault), _) => format!("takes no part: {fault}"),
-        (None, None) => format!("nobody leads; {voters} voters"),
-        (None, Some(leader)) if leader == me => format!("leads term {term}; {voters} voters"),
-        (None, Some(leader)) => {
-            format!("follows {} in term {term}; {voters} voters", leader.short())
-        }
+        says: node.place(),
     }
 }
 

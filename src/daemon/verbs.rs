@@ -1,19 +1,20 @@
 //! `init`, `join`, `leave` and `doctor`: what they say to a person is here, what they do is in
 //! `fleet` and behind the node's API.
 
+mod join;
 mod token;
 
-use super::args::{InitArgs, JoinArgs, LEAVE};
+pub(super) use join::join;
+
+use super::args::{InitArgs, LEAVE};
 use crate::ctl::{Failure, complain, print};
 use crate::exit::Exit;
+use crate::fleet::FoundWish;
 use crate::fleet::api::{DoctorReply, DoneReply, PathLine};
 use crate::fleet::wish::{Reach, ask, look};
-use crate::fleet::{FoundWish, JoinWish};
-use cluster::Entered;
 use hyper::Method;
 use node_config::Clustering;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 pub(super) fn init(data: &Path, args: &InitArgs, config: &Clustering) -> Result<(), Failure> {
     let (listen, advertise) = args.place.addresses(config);
@@ -36,66 +37,6 @@ pub(super) fn init(data: &Path, args: &InitArgs, config: &Clustering) -> Result<
         data_flag(data)
     ));
     Ok(())
-}
-
-pub(super) async fn join(data: &Path, args: &JoinArgs, config: &Clustering) -> Result<(), Failure> {
-    let (listen, advertise) = args.place.addresses(config);
-    let token = token::read(args)?;
-    let wish = JoinWish {
-        data: data.to_owned(),
-        node: name(args.name.as_deref()),
-        pool: args.pool.clone(),
-        listen,
-        advertise,
-    };
-    let (entered, fsync) = crate::fleet::join(&wish, &token).await?;
-    match entered {
-        Entered::Already { record } => {
-            complain(&format!(
-                "{} is a member of {} already",
-                record.name, record.cluster_name
-            ));
-        }
-        Entered::Joined {
-            record,
-            clock_ahead_ms,
-            certified_for,
-            path,
-        } => {
-            complain(&format!(
-                "the cluster proved to be {} ({})\n\
-                 {} is a member at {}, certified for {} h; it knows {} of the others\n\
-                 UDP to {}: {} round trip, {} for an fsync here, clock {clock_ahead_ms:+} ms",
-                record.cluster_name,
-                record.cluster,
-                record.name,
-                record.address,
-                certified_for.as_secs().div_ceil(3600),
-                record.peers.len(),
-                path.seed,
-                millis(path.rtt),
-                fsync.map_or_else(|| "?".to_owned(), millis),
-            ));
-            if clock_ahead_ms.unsigned_abs() > CLOCK_APART_MS {
-                complain(&format!(
-                    "warning: this machine's clock is {} s {} the cluster's: a certificate is \
-                     refused where clocks are far apart; keep it in time (chrony, \
-                     systemd-timesyncd)",
-                    clock_ahead_ms.unsigned_abs() / 1000,
-                    if clock_ahead_ms > 0 {
-                        "behind"
-                    } else {
-                        "ahead of"
-                    },
-                ));
-            }
-        }
-    }
-    Ok(())
-}
-
-fn millis(time: Duration) -> String {
-    format!("{:.1} ms", time.as_secs_f64() * 1000.0)
 }
 
 /// The host's name, cut to what a certificate takes.
@@ -176,6 +117,4 @@ fn path_line(path: &PathLine) -> String {
     text
 }
 
-/// Clocks that keep time over the network are not so far apart.
-const CLOCK_APART_MS: u64 = 2_000;
 const NAME_CHARS: usize = 64;

@@ -15,6 +15,12 @@ pub struct StatusReply {
     pub view: StatusView,
     /// Since the newest command that is in here was given, on the cluster's clock.
     pub newest_age_s: Option<u64>,
+    /// Of the open jobs, those that no node has. A node of an earlier version does not say it.
+    pub jobs_waiting: Option<u64>,
+    /// Of the open jobs, those that a node has. A node of an earlier version does not say it.
+    pub jobs_running: Option<u64>,
+    /// Since the oldest open job was accepted, on the cluster's clock; none where none is open.
+    pub oldest_job_age_s: Option<u64>,
 }
 
 /// `POST /v1/cluster/tokens`.
@@ -117,6 +123,17 @@ pub struct KeyLine {
     pub name: String,
     /// Seconds since the Unix epoch.
     pub created_unix_s: u64,
+}
+
+/// `GET /v1/cluster/ca`: what every certificate of the cluster leads to. No secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct CaReply {
+    pub v: u32,
+    pub cluster: String,
+    /// The root's certificate.
+    pub pem: String,
+    /// Its BLAKE3 hash, which tokens carry and clients pin.
+    pub root: String,
 }
 
 /// Something was done; there is nothing more to say.
@@ -229,6 +246,8 @@ pub struct ActorLine {
     pub waiting: u64,
     pub bound: u64,
     pub last_failure: Option<String>,
+    /// How what it is about does: links and requests, its place in the group.
+    pub says: Option<String>,
 }
 
 /// `GET /v1/cluster/doctor`.

@@ -1,4 +1,4 @@
-//! The cluster's typed errors as a person sees them: what, why, the next step, and the exit code.
+//! The cluster's typed errors as a person sees them: what, why, the next step, and the error code.
 
 #![allow(
     clippy::wildcard_enum_match_arm,
@@ -9,6 +9,7 @@ mod join;
 
 pub use join::refusal;
 
+use crate::codes::ErrorCode;
 use crate::ctl::Failure;
 use crate::exit::Exit;
 use cluster::{FoundError, HomeError, NodeStartError, RoleFail, TokenFail};
@@ -18,27 +19,30 @@ use raft::{DiskError, ProposeError, ReadError};
 impl From<HomeError> for Failure {
     fn from(error: HomeError) -> Failure {
         let what = "the node's folder cannot be used";
-        let (exit, next) = match &error {
+        let (code, next) = match &error {
             HomeError::Empty { .. } => (
-                Exit::NotFound,
+                ErrorCode::NoCluster,
                 "make a cluster with `rlm-node init`, or enter one with `rlm-node join`",
             ),
             HomeError::Taken { .. } => (
-                Exit::Conflict,
+                ErrorCode::FolderTaken,
                 "start it with `rlm-node run`, or name another folder with --data",
             ),
             HomeError::Disk(DiskError::InUse { .. }) => (
-                Exit::Conflict,
+                ErrorCode::FolderTaken,
                 "stop the process that runs there, or name another --data",
             ),
-            HomeError::Disk(DiskError::Full { .. }) => (Exit::Failed, "free some space"),
-            HomeError::Disk(_) => (Exit::Failed, "look at the disk and at the folder's owner"),
+            HomeError::Disk(DiskError::Full { .. }) => (ErrorCode::DiskFull, "free some space"),
+            HomeError::Disk(_) => (
+                ErrorCode::Disk,
+                "look at the disk and at the folder's owner",
+            ),
             HomeError::Damaged { .. } | HomeError::Keys(_) | HomeError::Mixed { .. } => (
-                Exit::Failed,
+                ErrorCode::Damaged,
                 "restore the folder from a backup, or remove the node and join again as a new one",
             ),
         };
-        Failure::new(exit, what).why(error).next(next)
+        Failure::new(code, what).why(error).next(next)
     }
 }
 
@@ -61,29 +65,39 @@ impl From<NodeStartError> for Failure {
             NodeStartError::Raft(raft::StartError::Disk(disk)) => HomeError::Disk(disk).into(),
             error @ NodeStartError::Raft(
                 raft::StartError::Damaged(_) | raft::StartError::VoteLost,
-            ) => Failure::new(Exit::Failed, what).why(error).next(
-                "remove this node from another one (`rlm-ctl remove`), then join again into an \
-                 empty folder",
+            ) => Failure::new(ErrorCode::Damaged, what).why(error).next(
+                "restore the folder from a backup; where other nodes run, remove this one there \
+                 (`rlm-ctl remove NAME --dead`) and join again into an empty folder",
             ),
+            NodeStartError::Raft(
+                error @ (raft::StartError::Outgrown { .. } | raft::StartError::Version { .. }),
+            ) => outgrown(error),
             error => Failure::new(Exit::Failed, what).why(error),
         }
     }
 }
 
+/// Of a program that is older than its cluster, or than what it finds on its disk.
+pub fn outgrown(why: impl std::fmt::Display) -> Failure {
+    Failure::new(ErrorCode::Version, "this program is too old for its node")
+        .why(why)
+        .next("upgrade rlm-node on this machine, then start it again: its folder is as it was")
+}
+
 impl From<ProposeError> for Failure {
     fn from(error: ProposeError) -> Failure {
         let what = "the cluster did not take the command";
-        let (exit, next) = match &error {
+        let (code, next) = match &error {
             ProposeError::NotLeader { .. } | ProposeError::NoQuorum => (
-                Exit::NoQuorum,
+                ErrorCode::NoQuorum,
                 "bring back a majority of the voters (`rlm-ctl status` names them)",
             ),
             ProposeError::Unknown => (
-                Exit::Unknown,
+                ErrorCode::Unknown,
                 "look with `rlm-ctl status`, then repeat the command",
             ),
-            ProposeError::Overloaded => (Exit::NotFound, "try again in a moment"),
-            ProposeError::DiskFull => (Exit::Failed, "free some space on the leader"),
+            ProposeError::Overloaded => (ErrorCode::NoCapacity, "try again in a moment"),
+            ProposeError::DiskFull => (ErrorCode::DiskFull, "free some space on the leader"),
             ProposeError::Rejected(
                 Rejection::UnknownToken { .. }
                 | Rejection::UnknownMember { .. }
@@ -91,15 +105,18 @@ impl From<ProposeError> for Failure {
                 | Rejection::UnknownVersion { .. }
                 | Rejection::UnknownSetting { .. }
                 | Rejection::UnknownJob { .. },
-            ) => (Exit::NotFound, ""),
+            ) => (ErrorCode::NotFound, ""),
             ProposeError::Rejected(Rejection::Conflict { .. } | Rejection::Fenced { .. }) => {
-                (Exit::Conflict, "")
+                (ErrorCode::Conflict, "")
             }
-            ProposeError::Rejected(_) | ProposeError::TooLong { .. } => (Exit::Failed, ""),
-            ProposeError::Forbidden => (Exit::Refused, ""),
-            ProposeError::Stopped(_) => (Exit::Failed, "see the node's log"),
+            ProposeError::Rejected(Rejection::Version { .. } | Rejection::NotYet { .. }) => {
+                (ErrorCode::Version, "upgrade the nodes that are behind")
+            }
+            ProposeError::Rejected(_) | ProposeError::TooLong { .. } => (ErrorCode::Rejected, ""),
+            ProposeError::Forbidden => (ErrorCode::Refused, ""),
+            ProposeError::Stopped(_) => (ErrorCode::Failed, "see the node's log"),
         };
-        let failure = Failure::new(exit, what).why(error);
+        let failure = Failure::new(code, what).why(error);
         if next.is_empty() {
             failure
         } else {
@@ -158,6 +175,36 @@ mod tests {
             let said = failure.to_string();
             let words = "no space left while writing `raft/log`";
             assert!(said.contains(words), "{said}");
+        }
+    }
+
+    #[test]
+    fn what_the_cluster_did_not_take_ends_with_the_code_of_its_kind() {
+        let (theirs, ours) = (1, 2);
+        for (error, exit) in [
+            (ProposeError::NoQuorum, Exit::NoQuorum),
+            (ProposeError::NotLeader { leader: None }, Exit::NoQuorum),
+            (ProposeError::Unknown, Exit::Unknown),
+            (Rejection::Version { theirs, ours }.into(), Exit::Version),
+        ] {
+            let failure = Failure::from(error);
+            assert_eq!(failure.exit, exit, "{failure}");
+            assert!(failure.next.is_some(), "{failure}");
+        }
+    }
+
+    #[test]
+    fn a_program_that_is_too_old_says_so_however_it_finds_out() {
+        let (cluster, ours) = (3, 2);
+        let start = |error| Failure::from(NodeStartError::Raft(error));
+        for failure in [
+            start(raft::StartError::Outgrown { cluster, ours }),
+            start(raft::StartError::Version { found: 2 }),
+            outgrown(raft::Fault::Outgrown { cluster, ours }),
+        ] {
+            assert_eq!(failure.exit, Exit::Version, "{failure}");
+            let said = failure.to_string();
+            assert!(said.contains("upgrade rlm-node"), "{said}");
         }
     }
 }

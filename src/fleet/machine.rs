@@ -19,6 +19,11 @@ pub fn facts(settings: &Settings) -> NodeFacts {
     describe(settings, &hardware, models, &GpuMemory::default())
 }
 
+/// GPUs that no engine can use, since their driver is not there. Reads files.
+pub fn driverless() -> Vec<String> {
+    gpus::driverless(&hardware::read().gpus)
+}
+
 /// Looks at the machine until nobody wants to know any more, and sends what changed.
 pub(super) async fn follow(settings: Settings, facts: watch::Sender<NodeFacts>) {
     let settings = Arc::new(settings);

@@ -12,9 +12,9 @@ mod settings;
 mod setup;
 pub mod wish;
 
-pub use errors::refusal;
-pub use machine::facts;
+pub use errors::{outgrown, refusal};
+pub use machine::{driverless, facts};
 pub use routes::{no_cluster, routes};
 pub use run::{RunningNode, start};
 pub use settings::settings;
-pub use setup::{FoundWish, JoinWish, found, join};
+pub use setup::{FoundWish, JoinOutcome, JoinWish, found, join};

@@ -4,6 +4,7 @@
 use super::api::{DoneReply, VERSION};
 use super::routes::Failed;
 use crate::api::Routes;
+use crate::codes::ErrorCode;
 use crate::ctl::Failure;
 use crate::exit::Exit;
 use axum::Json;
@@ -153,27 +154,30 @@ pub fn millionths(text: &str) -> Result<i64, String> {
 
 impl From<BlobError> for Failure {
     fn from(error: BlobError) -> Failure {
-        let (exit, next) = match &error {
-            BlobError::Nowhere { .. } => (Exit::NotFound, "bring a node back that has it"),
+        let (code, next) = match &error {
+            BlobError::Nowhere { .. } => (ErrorCode::NotFound, "bring a node back that has it"),
             BlobError::TooLarge { .. } => (
-                Exit::Failed,
+                ErrorCode::Failed,
                 "raise it for the whole cluster: `rlm-ctl settings blobs.max_mib=NUMBER`",
             ),
             BlobError::NoRoom { .. } | BlobError::Disk(DiskError::Full { .. }) => (
-                Exit::Failed,
+                ErrorCode::DiskFull,
                 "free some space on the disk of the node's folder",
             ),
             BlobError::WrongBytes { .. } | BlobError::Damaged { .. } => {
-                (Exit::Failed, "try again: it is fetched anew")
+                (ErrorCode::Damaged, "try again: it is fetched anew")
             }
-            BlobError::TooManyAtOnce { .. } => (Exit::Usage, "read it in parts"),
-            BlobError::Disk(_) => (Exit::Failed, "look at the disk and at the folder's owner"),
-            BlobError::CutOff(_) => (Exit::Failed, "hand the file in again"),
+            BlobError::TooManyAtOnce { .. } => (ErrorCode::Usage, "read it in parts"),
+            BlobError::Disk(_) => (
+                ErrorCode::Disk,
+                "look at the disk and at the folder's owner",
+            ),
+            BlobError::CutOff(_) => (ErrorCode::Failed, "hand the file in again"),
             BlobError::Busy | BlobError::Late | BlobError::Stopped => {
-                (Exit::NotFound, "try again in a moment")
+                (ErrorCode::NoCapacity, "try again in a moment")
             }
         };
-        Failure::new(exit, "the blob is not where it should be")
+        Failure::new(code, "the blob is not where it should be")
             .why(error)
             .next(next)
     }
@@ -188,7 +192,7 @@ impl From<PublishError> for Failure {
                 ..error.into()
             },
             PublishError::Propose(error) => error.into(),
-            error @ PublishError::FewHolders { .. } => Failure::new(Exit::NotFound, what)
+            error @ PublishError::FewHolders { .. } => Failure::new(ErrorCode::NoCapacity, what)
                 .why(error)
                 .next("bring another node up (`rlm-ctl nodes`), then repeat the command"),
         }

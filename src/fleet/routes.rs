@@ -4,6 +4,7 @@
 
 mod alone;
 mod audit;
+mod ca;
 mod doctor;
 mod keys;
 
@@ -47,6 +48,7 @@ pub fn routes(node: Arc<Node>, data: PathBuf, keys: Arc<ApiKeys>) -> Routes {
         .at("/v1/cluster/registry", get(registry))
         .at("/v1/cluster/registry/{name}/rollback", post(rollback))
         .at("/v1/cluster/audit", get(audit::list))
+        .at("/v1/cluster/ca", get(ca::export))
         .at("/v1/cluster/tree", get(tree))
         .at(
             "/v1/cluster/doctor",
@@ -114,10 +116,14 @@ async fn status(State(node): Shared, uri: Uri) -> Json<StatusReply> {
     if let Some(name) = state.settings.get(CLUSTER_NAME) {
         view.cluster_name.clone_from(name);
     }
-    let age = node.cluster_time().since(state.now);
+    let age = |then| node.cluster_time().since(then).as_secs();
+    let queue = state.jobs.queue();
     Json(StatusReply {
         view,
-        newest_age_s: Some(age.as_secs()),
+        newest_age_s: Some(age(state.now)),
+        jobs_waiting: Some(queue.waiting),
+        jobs_running: Some(queue.running),
+        oldest_job_age_s: queue.oldest.map(age),
     })
 }
 
@@ -333,6 +339,7 @@ async fn tree(State(node): Shared) -> Json<TreeReply> {
         waiting: actor.mailbox.map_or(0, |mailbox| mailbox.depth as u64),
         bound: actor.mailbox.map_or(0, |mailbox| mailbox.bound as u64),
         last_failure: actor.last_cause.map(|cause| cause.to_string()),
+        says: actor.says,
     });
     Json(TreeReply {
         v: VERSION,

@@ -1,9 +1,11 @@
 //! A node's cluster half inside the daemon.
 
 use super::{facts, machine};
+use crate::codes::ErrorCode;
 use crate::ctl::{Failure, complain};
 use crate::exit::Exit;
 use crate::settings::Settings;
+use actor::Child;
 use cluster::{Folder, Home, LogEvents, Node, NodeRecord, Parts};
 use raft::{ProcessAbort, Writer};
 use std::net::SocketAddr;
@@ -19,11 +21,13 @@ pub struct RunningNode {
 }
 
 /// Starts the node that lives in `data`; none lives there when `init` and `join` were never run.
-/// Where a place to listen or to be reached at is given, the node is there from now on.
+/// Where a place to listen or to be reached at is given, the node is there from now on. `actors` go
+/// into its tree.
 pub async fn start(
     data: &Path,
     settings: &Settings,
     wish: (Option<SocketAddr>, Option<SocketAddr>),
+    actors: Vec<Child>,
 ) -> Result<Option<RunningNode>, Failure> {
     let home = Folder::new(data);
     let old = match home.load_record() {
@@ -33,7 +37,7 @@ pub async fn start(
     };
     let record = moved(&old, wish)?;
     let sockets = Sockets::bind(record.listen).map_err(|error| {
-        Failure::new(Exit::Failed, "the node did not start")
+        Failure::new(ErrorCode::Address, "the node did not start")
             .why(format!("UDP {} cannot be used: {error}", record.listen))
             .next("stop the process that uses it: `ss -ulpn` names it")
     })?;
@@ -54,6 +58,7 @@ pub async fn start(
         writer: Writer::Thread,
         facts: watched,
         settings: super::settings(&settings.config.cluster),
+        actors,
     };
     let node = Node::start(home, parts).await?;
     tokio::spawn(machine::follow(settings.clone(), sender));

@@ -1,8 +1,8 @@
 //! `rlm-node init` and `join`: a folder becomes a node.
 
 use super::disk::fsync_time;
+use crate::codes::ErrorCode;
 use crate::ctl::{Failure, complain};
-use crate::exit::Exit;
 use base::ContentHash;
 use cluster::{EnterOptions, Entered, Folder, FoundOptions, Home, HomeError, NodeRecord};
 use rand::SeedableRng;
@@ -10,7 +10,7 @@ use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use transport::{Sockets, SystemWallClock, Token, WallClock};
+use transport::{Greeting, JoinError, Settings, Sockets, SystemWallClock, Token, WallClock, greet};
 
 /// What `init` is told.
 #[derive(Clone, Debug)]
@@ -32,6 +32,16 @@ pub struct JoinWish {
     pub advertise: Option<SocketAddr>,
 }
 
+/// What came of a `join`. The rest is none where this machine was a member already.
+#[derive(Debug)]
+pub struct JoinOutcome {
+    pub entered: Entered,
+    /// What an fsync takes here.
+    pub fsync: Option<Duration>,
+    /// How the seed that let it in answers from now on.
+    pub greeting: Option<Result<Greeting, JoinError>>,
+}
+
 /// Makes a cluster of this machine alone; the second value is its root's hash, as tokens carry it.
 pub fn found(wish: &FoundWish) -> Result<(NodeRecord, ContentHash), Failure> {
     let address = match wish.advertise {
@@ -51,9 +61,8 @@ pub fn found(wish: &FoundWish) -> Result<(NodeRecord, ContentHash), Failure> {
     Ok((record, home.load_identity()?.root_hash()))
 }
 
-/// Enters the token's cluster; the second value is what an fsync takes, unless this machine was a
-/// member already.
-pub async fn join(wish: &JoinWish, token: &Token) -> Result<(Entered, Option<Duration>), Failure> {
+/// Enters the token's cluster, then looks at the path to it.
+pub async fn join(wish: &JoinWish, token: &Token) -> Result<JoinOutcome, Failure> {
     prepare(&wish.data)?;
     let home = Folder::new(&wish.data);
     // A member that joins again is told so, whatever its port does.
@@ -66,18 +75,38 @@ pub async fn join(wish: &JoinWish, token: &Token) -> Result<(Entered, Option<Dur
         pool: wish.pool.clone(),
         listen: wish.listen,
         address: wish.advertise,
-        transport: transport::Settings::default(),
+        transport: Settings::default(),
     };
-    // The joiner asks from a port of its own; the node's own port is bound when it runs.
-    let any = SocketAddr::new(wish.listen.ip(), 0);
+    let any = passing(wish);
     let sockets = Sockets::bind(any).map_err(|error| {
-        Failure::new(Exit::Failed, "this machine did not join")
+        Failure::new(ErrorCode::Address, "this machine did not join")
             .why(format!("no UDP socket on {any}: {error}"))
+            .next("let this machine open UDP sockets, or name an address of it with --listen ADDR")
     })?;
     let mut rng = rand::rngs::StdRng::from_os_rng();
     let with = (sockets, Arc::new(SystemWallClock) as Arc<dyn WallClock>);
     let entered = cluster::enter(&home, token, &options, with, &mut rng).await?;
-    Ok((entered, fsync))
+    let greeting = match &entered {
+        Entered::Joined { path, .. } => Some(greeted(wish, token, path.seed).await),
+        Entered::Already { .. } => None,
+    };
+    Ok(JoinOutcome {
+        entered,
+        fsync,
+        greeting,
+    })
+}
+
+/// The joiner asks from a port of its own; the node's own port is bound when it runs.
+fn passing(wish: &JoinWish) -> SocketAddr {
+    SocketAddr::new(wish.listen.ip(), 0)
+}
+
+async fn greeted(wish: &JoinWish, token: &Token, seed: SocketAddr) -> Result<Greeting, JoinError> {
+    let sockets = Sockets::bind(passing(wish));
+    let sockets = sockets.map_err(|error| JoinError::Socket(error.to_string()))?;
+    let with = (sockets, &Settings::default());
+    greet(token, seed, with, Arc::new(SystemWallClock)).await
 }
 
 /// What would stop the node later is found before the token is used up: its own port, and a disk
@@ -85,18 +114,19 @@ pub async fn join(wish: &JoinWish, token: &Token) -> Result<(Entered, Option<Dur
 fn look_ahead(wish: &JoinWish) -> Result<Duration, Failure> {
     let what = "this machine did not join";
     drop(UdpSocket::bind(wish.listen).map_err(|error| {
-        Failure::new(Exit::Failed, what)
+        Failure::new(ErrorCode::Address, what)
             .why(format!("UDP {} cannot be used: {error}", wish.listen))
             .next("stop the process that uses it (`ss -ulpn` names it), or give --listen ADDR")
     })?);
     let fsync = fsync_time(&wish.data).map_err(|error| {
-        Failure::new(Exit::Failed, what)
+        Failure::new(ErrorCode::Disk, what)
             .why(format!("{} keeps nothing: {error}", wish.data.display()))
             .next("look at the disk, or give another folder with --data DIR")
     })?;
     if fsync > SLOW_DISK {
         complain(&format!(
-            "warning: the disk needs {} ms for an fsync; every command of a voter waits for it",
+            "warning: the disk needs {} ms for an fsync; every command of a voter waits for it: \
+             put the node's folder on a faster one (--data DIR), or leave this node without a vote",
             fsync.as_millis()
         ));
     }
@@ -104,8 +134,11 @@ fn look_ahead(wish: &JoinWish) -> Result<Duration, Failure> {
 }
 
 fn prepare(data: &Path) -> Result<(), Failure> {
-    node_config::ensure_private_dir(data)
-        .map_err(|error| Failure::new(Exit::Failed, "the node's folder cannot be made").why(error))
+    node_config::ensure_private_dir(data).map_err(|error| {
+        Failure::new(ErrorCode::Disk, "the node's folder cannot be made")
+            .why(error)
+            .next("look at that folder's owner and rights, or name another with --data DIR")
+    })
 }
 
 /// The address by which others on the network reach this machine. Nothing is sent: connecting a UDP

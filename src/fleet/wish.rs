@@ -1,6 +1,7 @@
 //! Asks a node's API, over its socket or over TCP with TLS: one request, one JSON document.
 
 use crate::api::ErrorBody;
+use crate::codes::ErrorCode;
 use crate::ctl::Failure;
 use crate::exit::Exit;
 use bytes::{Bytes, BytesMut};
@@ -173,9 +174,12 @@ fn unreachable(reach: &Reach, error: &std::io::Error) -> Failure {
 
 /// Nothing but the handshake was sent: the key is still a secret.
 fn not_proved(reach: &Reach, error: &std::io::Error) -> Failure {
-    Failure::new(Exit::Refused, "there is no secure connection to the node")
-        .why(format!("{reach}: {error}"))
-        .next("compare --pin or --ca with what `rlm-ctl key create` printed on the node")
+    Failure::new(
+        ErrorCode::NotProved,
+        "there is no secure connection to the node",
+    )
+    .why(format!("{reach}: {error}"))
+    .next("compare --pin or --ca with what `rlm-ctl key create` printed on the node")
 }
 
 fn lost(error: hyper::Error) -> Failure {

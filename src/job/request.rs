@@ -18,7 +18,8 @@ pub enum ContextSource {
     },
 }
 
-/// One question. `None` leaves a choice to the node's configuration.
+/// One question. `None` leaves a choice to the node's configuration, the model to the cluster's
+/// `jobs.model` before it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
 pub struct SubmitRequest {

@@ -6,6 +6,7 @@ use crate::ctl::{Home, Run, free_address};
 fn help_names_every_command() {
     let run = Home::new().run(&["--help"]);
     run.expect(0, &["submit", "model", "trace", "config", "Exit codes:"]);
+    assert_eq!(run.err, "", "help that was asked for is no failure");
     assert!(
         !run.out.contains("engine-worker"),
         "hidden commands stay hidden"
@@ -40,7 +41,10 @@ fn questions_and_flags_are_checked_before_anything_runs() {
     home.file("a.txt", "Some text.\n");
     home.run(&["submit", "--context", "a.txt", "  "])
         .expect(2, &["the question is empty"]);
-    home.run(&["submit", "What?"]).expect(2, &["--context"]);
+    let wrong = home.run(&["submit", "What?"]);
+    wrong.expect(2, &["--context", "--help"]);
+    let first = wrong.err.lines().next().unwrap_or_default();
+    assert!(first.ends_with(" [RLM-E0200]"), "{}", wrong.err);
     home.run(&["submit", "--context", "a.txt", "--max-time", "5", "What?"])
         .expect(2, &["5", "30s"]);
     let deep = ["submit", "-c", "a.txt", "--max-depth", "4000", "What?"];

@@ -53,6 +53,25 @@ impl Home {
         node
     }
 
+    /// `rlm-node init`, once the member of a cluster of its own listens.
+    pub(crate) fn member(&self) -> Child {
+        let listen = free_address();
+        let mut node = self
+            .node_verb(&["init", "--name", "n1", "--listen", &listen])
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("rlm-node starts");
+        let mut said = BufReader::new(node.stderr.take().expect("a pipe"));
+        let mut line = String::new();
+        while !line.contains(" runs at ") {
+            line.clear();
+            let read = said.read_line(&mut line).expect("a line");
+            assert!(read > 0, "the node ended");
+        }
+        node.stderr = Some(said.into_inner());
+        node
+    }
+
     fn program(&self, program: &str, args: &[&str]) -> Command {
         let mut command = Command::new(program);
         command

@@ -1,7 +1,10 @@
 //! Three nodes as processes on loopback: founded, joined by token, promoted; the leader is killed,
 //! the others go on, and it comes back.
 
+mod folders;
+mod outages;
 mod refusals;
+mod tokens;
 mod verbs;
 
 use serde_json::Value;
@@ -67,6 +70,39 @@ impl Fleet {
             .write_all(input.as_bytes())
             .expect("the node reads its input");
         self.nodes[i] = Some(child);
+    }
+
+    /// Runs `rlm-node` in the node's folder to its end.
+    fn run_node(&self, i: usize, words: &[&str]) -> Output {
+        let mut command = self.command(env!("CARGO_BIN_EXE_rlm-node"));
+        command.arg("--data").arg(self.data(i)).args(words);
+        let ended = command.stdin(Stdio::null()).output();
+        ended.expect("rlm-node runs")
+    }
+
+    /// A cluster of the first node alone.
+    fn found(nodes: usize) -> Fleet {
+        let mut fleet = Fleet::new(nodes);
+        fleet.node(0, &["init"], "");
+        fleet.await_status(0, "the founder leads", |status| !status["leader"].is_null());
+        fleet
+    }
+
+    /// Makes a token; what it is called, and its secret line.
+    fn token(&self, more: &[&str]) -> (String, String) {
+        let words = [&["token", "create", "-o", "json"][..], more].concat();
+        let made = self.expect(0, &words, (0, "rlm1."));
+        let made: Value = serde_json::from_slice(&made.stdout).expect("JSON");
+        let text = |key: &str| made[key].as_str().expect("a text").to_owned();
+        (text("id"), text("token"))
+    }
+
+    /// Joins a node to its end, without running it.
+    fn join(&self, i: usize, token: &str) -> Output {
+        let name = format!("n{}", i + 1);
+        let listen = format!("127.0.0.1:{}", self.ports[i]);
+        let place = ["--name", &name, "--listen", &listen, "--no-run"];
+        self.run_node(i, &[&["join", token][..], &place].concat())
     }
 
     fn kill(&mut self, i: usize) {
@@ -136,9 +172,7 @@ impl Fleet {
 
     /// Founds, joins two and promotes them.
     fn assemble() -> Fleet {
-        let mut fleet = Fleet::new(3);
-        fleet.node(0, &["init"], "");
-        fleet.await_status(0, "the founder leads", |status| !status["leader"].is_null());
+        let mut fleet = Fleet::found(3);
         let made = fleet.ctl(0, &["token", "create", "--uses", "2"]);
         assert!(made.status.success(), "{made:?}");
         let token = String::from_utf8(made.stdout).expect("text");

@@ -130,6 +130,33 @@ fn keys_open_a_node_from_elsewhere_until_they_are_revoked() {
 }
 
 #[test]
+fn the_roots_certificate_is_exported_and_is_what_clients_check() {
+    let remote = Remote::start();
+    let made = remote.local(&["key", "create", "laptop"]);
+    let key = made.out.trim();
+    let root = remote.local(&["ca", "export"]);
+    root.expect(0, &["for --pin"]);
+    let (begin, end) = (
+        "-----BEGIN CERTIFICATE-----\n",
+        "-----END CERTIFICATE-----\n",
+    );
+    assert!(root.out.starts_with(begin) && root.out.ends_with(end));
+    let blocks = root.out.matches("-----BEGIN").count();
+    assert_eq!(blocks, 1, "the root alone, and no key: {}", root.out);
+    let hash = root.err.trim().rsplit(' ').next().expect("a hash");
+    let file = remote.home.file("root.pem", &root.out);
+    let file = file.to_str().expect("text");
+    let words = ["--ca", file, "ca", "export", "-o", "json"];
+    let asked = remote.remote(Some(key), &words);
+    asked.expect(0, &[]);
+    assert_eq!(asked.json()["root"], hash, "{}", asked.out);
+    assert_eq!(asked.json()["pem"], root.out, "{}", asked.out);
+    remote
+        .remote(Some("rlmk1.none"), &["--pin", hash, "ca", "export"])
+        .expect(4, &["[RLM-E0406]", "key create"]);
+}
+
+#[test]
 fn what_is_missing_for_a_secure_connection_is_named() {
     let remote = Remote::start();
     let other = "0".repeat(64);

@@ -114,6 +114,7 @@ fn the_unit_waits_for_what_the_program_says() {
         ("NotifyAccess", "main"),
         ("WatchdogSec", "30"),
         ("Restart", "on-failure"),
+        ("RestartPreventExitStatus", "11"),
         ("KillMode", "mixed"),
         ("StateDirectory", "rlm"),
         ("RuntimeDirectory", "rlm"),

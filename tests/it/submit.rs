@@ -38,6 +38,23 @@ fn standard_input_is_a_context_and_is_named_when_it_is_none() {
 }
 
 #[test]
+fn a_job_that_names_no_model_gets_its_clusters() {
+    let home = Home::new();
+    let server = answers("len(context)");
+    home.file("notes.txt", "one\ntwo\n");
+    let mut node = home.member();
+    let setting = format!("jobs.model={}", server.model());
+    let set = home.run(&["settings", &setting]);
+    let job = ["submit", "--context", "notes.txt", "-o", "json", "What?"];
+    let run = home.run(&job);
+    node.kill().expect("the node runs");
+    node.wait().expect("an end");
+    set.expect(0, &["jobs.model = openai:scripted@"]);
+    run.expect(0, &[]);
+    assert_eq!(run.json()["answer"], "8");
+}
+
+#[test]
 fn folders_and_several_contexts_are_named_sections_without_what_is_ignored() {
     let home = Home::new();
     for folder in ["project/build", "project/sub"] {

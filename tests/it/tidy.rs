@@ -43,6 +43,15 @@ const UNSAFE_FILES: &[(&str, &str)] = &[
     ),
 ];
 
+/// Where the types are defined that travel between nodes or to a client.
+const SENT: &[&str] = &["base/", "cluster/", "src/api/", "src/fleet/"];
+/// What a node sees of itself; the API's types say it to others.
+const OWN_VIEWS: &[&str] = &[
+    "cluster/actor/src/mailbox.rs",
+    "cluster/membership/src/health.rs",
+    "cluster/membership/src/view.rs",
+];
+
 const MARKDOWN: &[&str] = &["README.md", "ARCHITECTURE.md"];
 const MARKDOWN_FOLDERS: &[&str] = &["docs/", "rlm/orchestrator/prompts/", "rlm/repl/blob/"];
 
@@ -297,6 +306,24 @@ fn a_public_type_has_one_home() {
         .map(|(name, files)| format!("{name}: {}", files.join(", ")))
         .collect();
     expect_none("a type is defined once", &twice);
+}
+
+#[test]
+fn what_travels_has_the_same_width_on_every_machine() {
+    let written = r"(?ms)#\[derive\([^)]*\bSerialize\b[^)]*\)\][^;{]*\{.*?^\}";
+    let written = Regex::new(written).expect("a valid pattern");
+    let mut findings = Vec::new();
+    for file in rust().iter().filter(|file| !file.is_test()) {
+        let sent = SENT.iter().any(|folder| file.path.starts_with(folder));
+        if !sent || OWN_VIEWS.contains(&&*file.path) {
+            continue;
+        }
+        for found in written.find_iter(file.text.as_str()).flatten() {
+            let usize_at = found.as_str().lines().find(|line| line.contains("usize"));
+            findings.extend(usize_at.map(|line| format!("{}: {}", file.path, line.trim())));
+        }
+    }
+    expect_none("u32 or u64, not usize, in what is sent", &findings);
 }
 
 #[test]

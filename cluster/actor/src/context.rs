@@ -2,7 +2,9 @@
 
 use crate::vitals::Vitals;
 use base::Time;
+use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::watch;
 
 /// Clones belong to the same life of the same actor.
@@ -43,6 +45,21 @@ impl ActorContext {
     pub async fn stopping(&self) {
         asked(&self.stop).await;
     }
+
+    /// Does some work, with a pulse as long as it goes on; `None` when the actor shall stop before
+    /// the work's end. For a loop that reads no letters.
+    pub async fn pulsing<F: Future>(&self, work: F) -> Option<F::Output> {
+        let mut work = pin!(work);
+        loop {
+            self.pulse();
+            tokio::select! {
+                biased;
+                () = self.stopping() => return None,
+                done = &mut work => return Some(done),
+                () = tokio::time::sleep(PULSE_EVERY) => {}
+            }
+        }
+    }
 }
 
 /// Returns when the sender said `true`, or went away.
@@ -51,3 +68,6 @@ pub(crate) async fn asked(signal: &watch::Receiver<bool>) {
     // An error means that the sender is gone, which asks for a stop as well.
     drop(signal.wait_for(|asked| *asked).await);
 }
+
+/// An idle actor shows that it lives this often.
+pub(crate) const PULSE_EVERY: Duration = Duration::from_secs(1);

@@ -1,6 +1,7 @@
 //! Bounded mailboxes that outlive the actors behind them.
 
 use crate::ActorContext;
+use crate::context::PULSE_EVERY;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -228,6 +229,3 @@ impl<T> Drop for Inbox<T> {
         *home = self.receiver.take();
     }
 }
-
-/// An idle actor shows that it lives this often.
-const PULSE_EVERY: Duration = Duration::from_secs(1);

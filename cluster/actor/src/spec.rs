@@ -68,6 +68,7 @@ pub enum Child {
 pub(crate) type Loop = BoxFuture<'static, Result<(), ActorFailure>>;
 type Build = dyn Fn(ActorContext) -> Result<Loop, NoInbox> + Send + Sync;
 type Depth = dyn Fn() -> MailboxView + Send + Sync;
+type Words = dyn Fn() -> String + Send + Sync;
 
 /// The seat was taken: two lives of one actor.
 #[derive(Clone, Copy, Debug)]
@@ -83,6 +84,7 @@ pub struct Worker {
     pub(crate) pulse_within: Option<Duration>,
     pub(crate) build: Arc<Build>,
     pub(crate) depth: Option<Arc<Depth>>,
+    pub(crate) words: Option<Arc<Words>>,
 }
 
 impl Worker {
@@ -128,6 +130,7 @@ impl Worker {
             pulse_within: None,
             build,
             depth: None,
+            words: None,
         }
     }
 
@@ -155,6 +158,16 @@ impl Worker {
     pub fn pulse_within(self, span: Duration) -> Worker {
         Worker {
             pulse_within: Some(span),
+            ..self
+        }
+    }
+
+    /// What a view says of it besides, in a few words. Made by whoever looks, alive or not: it must
+    /// not wait.
+    #[must_use]
+    pub fn saying(self, words: impl Fn() -> String + Send + Sync + 'static) -> Worker {
+        Worker {
+            words: Some(Arc::new(words)),
             ..self
         }
     }

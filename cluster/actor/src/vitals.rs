@@ -36,6 +36,8 @@ pub struct ActorView {
     pub uptime: Time,
     /// Since the actor last showed that it moves.
     pub pulse_age: Duration,
+    /// How what it is about does, in its own words.
+    pub says: Option<String>,
 }
 
 /// The tree's clock: tokio's, from the tree's start.
@@ -195,10 +197,9 @@ impl Branch {
             ActorState::Unborn | ActorState::Ended | ActorState::Waiting
         );
         let uptime = if alive { vitals.age() } else { Duration::ZERO };
-        let depth = self
-            .worker
-            .as_ref()
-            .and_then(|worker| worker.depth.as_ref());
+        let worker = self.worker.as_ref();
+        let depth = worker.and_then(|worker| worker.depth.as_ref());
+        let words = worker.and_then(|worker| worker.words.as_ref());
         ActorView {
             path: self.path.to_string(),
             supervisor: self.worker.is_none(),
@@ -208,6 +209,7 @@ impl Branch {
             last_cause: vitals.last_cause(),
             uptime: Time::ZERO + uptime,
             pulse_age: vitals.pulse_age(),
+            says: words.map(|words| words()),
         }
     }
 

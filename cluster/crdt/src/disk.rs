@@ -33,15 +33,26 @@ pub enum LoadError {
     /// Written by a build that this one cannot read. Nothing is wrong with the file.
     #[error("the file of the replicated store has format {found}, this build reads {FORMAT}")]
     Format { found: u64 },
+    /// No space, or over quota: a file that was not closed in order is mended first. Nothing is
+    /// wrong with it. Open it again once there is room.
+    #[error("no space left while the replicated store was opened")]
+    Full,
     /// The disk failed. The file may be sound.
     #[error("the disk under the replicated store failed: {0}")]
     Disk(String),
 }
 
-/// The batch may or may not be on disk: close the file, load it, and go on from there.
+/// Why a batch was not saved. It may be on disk all the same.
 #[derive(Debug, thiserror::Error)]
-#[error("saving the replicated store failed: {0}")]
-pub struct SaveError(String);
+pub enum SaveError {
+    /// No space, or over quota. Give the batch back by [`crate::Store::batch_refused`], close the
+    /// file, and open it again once there is room: what is in memory may go on meanwhile.
+    #[error("no space left for the replicated store")]
+    Full,
+    /// Close the file, load it, and go on from there.
+    #[error("saving the replicated store failed: {0}")]
+    Failed(String),
+}
 
 impl StoreFile {
     /// Opens a store, or makes an empty one where the backend has no bytes. `None` is a store that
@@ -55,8 +66,10 @@ impl StoreFile {
 
     /// Writes a batch; when this returns it survives a power cut.
     pub fn save(&self, batch: &StoreBatch) -> Result<(), SaveError> {
-        self.write(batch)
-            .map_err(|error| SaveError(error.to_string()))
+        self.write(batch).map_err(|error| match error {
+            redb::Error::Io(error) if is_full(&error) => SaveError::Full,
+            other => SaveError::Failed(other.to_string()),
+        })
     }
 
     fn write(&self, batch: &StoreBatch) -> Result<(), redb::Error> {
@@ -157,13 +170,19 @@ impl From<redb::Error> for LoadError {
     fn from(error: redb::Error) -> LoadError {
         // A short or strange file shows as invalid data, or as an end that came too soon.
         let strange = [ErrorKind::InvalidData, ErrorKind::UnexpectedEof];
-        if let redb::Error::Io(error) = &error
-            && !strange.contains(&error.kind())
-        {
-            return LoadError::Disk(error.to_string());
+        match &error {
+            redb::Error::Io(error) if is_full(error) => LoadError::Full,
+            redb::Error::Io(error) if !strange.contains(&error.kind()) => {
+                LoadError::Disk(error.to_string())
+            }
+            other => LoadError::Damaged(other.to_string()),
         }
-        LoadError::Damaged(error.to_string())
     }
+}
+
+fn is_full(error: &std::io::Error) -> bool {
+    let kind = error.kind();
+    matches!(kind, ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
 }
 
 fn encode<T: serde::Serialize>(value: &T) -> Result<Vec<u8>, redb::Error> {

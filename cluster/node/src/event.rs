@@ -63,6 +63,10 @@ pub enum NodeEvent {
     StoreDamaged {
         why: String,
     },
+    /// The disk under the store has no room left, or has some again.
+    StoreFull {
+        full: bool,
+    },
     /// It is on this node's disk now.
     BlobHeld {
         hash: ContentHash,
@@ -118,6 +122,12 @@ impl fmt::Display for NodeEvent {
             NodeEvent::RenewalFailed { why } => write!(f, "no new certificate: {why}"),
             NodeEvent::Issuer { until_s } => write!(f, "issuer until {until_s}"),
             NodeEvent::StoreDamaged { why } => write!(f, "replicated store put aside: {why}"),
+            NodeEvent::StoreFull { full: true } => {
+                f.write_str("the disk is full: the replicated store takes no writes")
+            }
+            NodeEvent::StoreFull { full: false } => {
+                f.write_str("the disk has room: the replicated store takes writes again")
+            }
             NodeEvent::BlobHeld { hash } => write!(f, "has blob {hash}"),
             NodeEvent::BlobDamaged { hash } => write!(f, "damaged blob {hash} put aside"),
             NodeEvent::BlobDropped { hash } => write!(f, "blob {hash} dropped: nobody names it"),

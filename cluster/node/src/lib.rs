@@ -16,6 +16,7 @@ mod enter;
 mod event;
 mod facts;
 mod found;
+mod foundation;
 mod front;
 mod home;
 mod issuer;

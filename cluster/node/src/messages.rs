@@ -125,7 +125,7 @@ pub enum FailCode {
     Signature = 2,
     /// The cluster refuses this member for another reason, named in the text.
     Refused = 3,
-    /// The wire versions are more than one apart.
+    /// The versions do not go together: more than one apart, or older than the cluster's.
     Version = 4,
     /// No quorum answers now; asking again later helps.
     NoQuorum = 5,

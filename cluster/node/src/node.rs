@@ -8,7 +8,7 @@ use crate::home::{Home, HomeError, NodeRecord};
 use crate::settings::Settings;
 use crate::spread::Known;
 use crate::tree::{self, Seats};
-use actor::{Cause, Tree, TreeError, mailbox};
+use actor::{Cause, Child, Tree, TreeError, mailbox};
 use base::{NodeId, Time};
 use crdt::disk::{LoadError, StoreFile};
 use crdt::{Gossip, NodeFacts, Replica, Store};
@@ -32,6 +32,9 @@ pub struct Parts {
     /// What this machine has; may change while it runs.
     pub facts: watch::Receiver<NodeFacts>,
     pub settings: Settings,
+    /// Actors of whoever runs the node, for its tree: started after all others, stopped before
+    /// them.
+    pub actors: Vec<Child>,
 }
 
 /// Why a node did not start. Its home is as it was, the count of starts excepted.
@@ -123,7 +126,8 @@ impl Node {
         });
         front.open(&core);
         core.tell_now(NodeEvent::Started { boot: record.boot });
-        let spec = tree::spec(&core, &home, &parts.settings, seats);
+        let others = (abort.clone(), parts.actors);
+        let spec = tree::spec(&core, &home, &parts.settings, seats, others);
         let tree = Tree::start(spec, rand::rng().next_u64()).await?;
         end_with(&tree, abort);
         let node = Node {
@@ -177,6 +181,7 @@ async fn start_group<H: Home>(
     let starter = Starter {
         node: record.node,
         others: record.peers.iter().map(|(node, _)| *node).collect(),
+        speaks: endpoint.speaks(),
     };
     let carrier = Arc::new(Carrier(endpoint.clone()));
     Ok(Group::start(starter, settings, home.log()?, carrier, writer, abort).await?)
@@ -231,7 +236,7 @@ pub(crate) fn open_store<H: Home>(
     core: &Core,
     home: &H,
     settings: &Settings,
-) -> Result<(Gossip, Option<StoreFile>), NodeStartError> {
+) -> Result<(Gossip, StoreFile), NodeStartError> {
     let now = core.now();
     let opened = match StoreFile::open(home.store()?) {
         Err(LoadError::Damaged(why)) => {
@@ -253,7 +258,7 @@ pub(crate) fn open_store<H: Home>(
         }
     };
     let gossip = Gossip::new(store, settings.gossip, rand::rng().next_u64(), now);
-    Ok((gossip, Some(file)))
+    Ok((gossip, file))
 }
 
 /// The first start of a founder makes the group, and writes the founder into it.

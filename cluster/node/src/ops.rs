@@ -1,6 +1,7 @@
 //! What people ask of a node: the same calls serve the API, the command line and the simulation.
 
 use crate::core::Core;
+use crate::foundation;
 use crate::front::echo;
 use crate::messages::{EchoBody, ProbeReply, ProbeRequest};
 use crate::node::Node;
@@ -13,7 +14,7 @@ use bytes::Bytes;
 use crdt::Write;
 use membership::SwimView;
 use raft::ledger::{Command, Outcome, State, TokenRef, TokenSpec};
-use raft::{ChangeError, ProposeError, RaftView, ReadError, ReadPoint};
+use raft::{ChangeError, Fault, ProposeError, RaftView, ReadError, ReadPoint};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -108,6 +109,27 @@ impl Node {
 
     pub fn raft(&self) -> RaftView {
         self.core.group.view()
+    }
+
+    /// This node's place in the group, in a few words.
+    pub fn place(&self) -> String {
+        foundation::place(self.core.node, &self.raft())
+    }
+
+    /// Why this node takes no part in Raft any more, when it does not.
+    pub fn fault(&self) -> Option<Fault> {
+        self.core.group.fault()
+    }
+
+    /// Returns once the cluster runs at a version that this program does not speak: whoever runs
+    /// the node ends it then.
+    pub async fn outgrown(&self) {
+        let mut faults = self.core.group.watch_fault();
+        let outgrown = |fault: &Option<Fault>| matches!(fault, Some(Fault::Outgrown { .. }));
+        if faults.wait_for(outgrown).await.is_err() {
+            // The group has ended for another reason, and tells it itself.
+            std::future::pending::<()>().await;
+        }
     }
 
     pub fn membership(&self) -> Arc<SwimView> {

@@ -4,15 +4,18 @@
 //! One batch at a time is on its way to the disk, apart from the runtime; what changes meanwhile
 //! goes with the next one, and whoever wrote it waits for that.
 
-use crate::apart::apart;
+mod saving;
+
+pub(crate) use saving::reopening;
+
 use crate::core::Core;
-use crate::event::NodeEvent;
 use actor::{ActorContext, Inbox};
 use base::{ContentHash, NodeId};
 use bytes::Bytes;
 use crdt::disk::StoreFile;
-use crdt::{Effect, Gossip, Input, Letter, NodeFacts, StoreBatch, Write, WriteError};
+use crdt::{Effect, Gossip, Input, Letter, NodeFacts, Write, WriteError};
 use futures::future::BoxFuture;
+use saving::{Reopen, Saving, ended};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -43,6 +46,9 @@ pub(crate) enum StoreAsk {
 pub enum StoreError {
     #[error(transparent)]
     Refused(#[from] WriteError),
+    /// Reads go on. Free some space: the store looks for it every second.
+    #[error("the disk under the replicated store is full")]
+    Full,
     /// The disk failed; the store is loaded again from what it really has.
     #[error("the store's disk failed: {0}")]
     Disk(String),
@@ -57,22 +63,21 @@ pub struct Known {
     pub facts: BTreeMap<NodeId, NodeFacts>,
     /// Hash of the whole content: equal on nodes that know the same.
     pub root: u64,
+    /// The disk has no room: writes are turned away.
+    pub full: bool,
 }
 
 /// Whoever waits until a write is on this node's disk.
 type Writer = oneshot::Sender<Result<(), StoreError>>;
 
-/// A batch on its way to the disk.
-struct Saving {
-    job: BoxFuture<'static, Result<StoreBatch, StoreError>>,
-    /// Whose writes are in it.
-    writers: Vec<Writer>,
-}
-
 pub(crate) struct StoreDriver {
     core: Arc<Core>,
     gossip: Gossip,
-    file: Option<Arc<StoreFile>>,
+    /// None while a batch is being saved, and after the disk was found full.
+    file: Option<StoreFile>,
+    reopen: Reopen,
+    /// Until when a full disk is left alone.
+    full_until: Option<Instant>,
     out: Vec<Effect>,
     /// Writers whose writes are in no batch yet.
     waiting: Vec<Writer>,
@@ -83,11 +88,18 @@ pub(crate) struct StoreDriver {
 }
 
 impl StoreDriver {
-    pub(crate) fn new(core: Arc<Core>, gossip: Gossip, file: Option<StoreFile>) -> StoreDriver {
+    pub(crate) fn new(
+        core: Arc<Core>,
+        gossip: Gossip,
+        file: StoreFile,
+        reopen: Reopen,
+    ) -> StoreDriver {
         StoreDriver {
             core,
             gossip,
-            file: file.map(Arc::new),
+            file: Some(file),
+            reopen,
+            full_until: None,
             out: Vec::new(),
             waiting: Vec::new(),
             saving: None,
@@ -120,7 +132,7 @@ impl StoreDriver {
         loop {
             self.publish();
             self.begin_save();
-            let wake = self.core.instant(self.gossip.wake_at()).max(Instant::now());
+            let wake = self.wake_at();
             tokio::select! {
                 biased;
                 saved = ended(&mut self.saving) => self.saved(saved)?,
@@ -148,11 +160,18 @@ impl StoreDriver {
                 () = sleep_until(wake) => self.step(Input::Timer),
             }
         }
-        self.save_all().await
+        self.save_all().await?;
+        if self.full_until.is_some() {
+            tracing::warn!("what the full disk did not take is gone; peers tell what they know");
+        }
+        Ok(())
     }
 
     fn hear(&mut self, ask: StoreAsk) {
         match ask {
+            StoreAsk::Write(_, done) if self.full_until.is_some() => {
+                done.send(Err(StoreError::Full)).ok();
+            }
             StoreAsk::Write(write, done) => {
                 self.step(Input::Write(write));
                 match self.refused.take() {
@@ -225,56 +244,6 @@ impl StoreDriver {
         }
     }
 
-    /// Sends what changed to the disk, unless a batch is on its way there.
-    fn begin_save(&mut self) {
-        if self.saving.is_some() {
-            return;
-        }
-        let batch = self.gossip.store_mut().take_batch();
-        let (Some(file), Some(batch)) = (&self.file, batch) else {
-            // A write that changed nothing is on the disk already.
-            answer(self.waiting.drain(..), &Ok(()));
-            return;
-        };
-        let (file, writer) = (file.clone(), self.core.writer);
-        let job = Box::pin(async move {
-            let saved = apart(writer, move || file.save(&batch).map(|()| batch)).await;
-            saved
-                .map_err(|error| StoreError::Disk(error.to_string()))?
-                .map_err(|error| StoreError::Disk(error.to_string()))
-        });
-        self.saving = Some(Saving {
-            job,
-            writers: std::mem::take(&mut self.waiting),
-        });
-    }
-
-    /// A batch is on disk, or the disk failed: those who wrote it are told.
-    fn saved(&mut self, saved: Result<StoreBatch, StoreError>) -> Result<(), StoreError> {
-        let writers = self.saving.take().map(|saving| saving.writers);
-        let outcome = saved.map(|batch| self.gossip.store_mut().batch_saved(&batch));
-        if let Err(error) = &outcome {
-            self.core.tell_now(NodeEvent::StoreDamaged {
-                why: error.to_string(),
-            });
-            answer(self.waiting.drain(..), &outcome);
-        }
-        answer(writers.into_iter().flatten(), &outcome);
-        outcome
-    }
-
-    /// Everything that is known now, on disk.
-    async fn save_all(&mut self) -> Result<(), StoreError> {
-        loop {
-            self.begin_save();
-            if self.saving.is_none() {
-                return Ok(());
-            }
-            let saved = ended(&mut self.saving).await;
-            self.saved(saved)?;
-        }
-    }
-
     fn publish(&mut self) {
         if !std::mem::take(&mut self.changed) {
             return;
@@ -286,6 +255,7 @@ impl StoreDriver {
                 .map(|(node, facts)| (node, facts.clone()))
                 .collect(),
             root: store.root(),
+            full: self.full_until.is_some(),
         };
         self.core.known.send_if_modified(|old| {
             let changed = **old != known;
@@ -294,21 +264,6 @@ impl StoreDriver {
             }
             changed
         });
-    }
-}
-
-/// When the batch on its way has come; never where there is none.
-async fn ended(saving: &mut Option<Saving>) -> Result<StoreBatch, StoreError> {
-    match saving {
-        Some(saving) => (&mut saving.job).await,
-        None => std::future::pending().await,
-    }
-}
-
-fn answer(writers: impl Iterator<Item = Writer>, outcome: &Result<(), StoreError>) {
-    for writer in writers {
-        // The asker may have gone.
-        writer.send(outcome.clone()).ok();
     }
 }
 

@@ -1,22 +1,23 @@
-//! The supervision tree of a node's cluster half, as data: who runs below whom, and whom a failure
-//! takes along. The only place that decides restarts.
+//! A node's supervision tree, as data: who runs below whom, and whom a failure takes along. The
+//! only place that decides restarts; whoever runs the node adds children of its own (the API's
+//! doors).
 //!
-//! The endpoint and the Raft group are not below it: their tasks end with their handles, a broken
-//! link is remade by its own dialler, and an error of Raft's storage ends the process.
+//! Not below it are the tasks of single links and of the Raft group's core: a broken link is remade
+//! by its own dialler, and an error of Raft's storage ends the process.
 
 use crate::blobs::{BlobAsk, BlobDriver};
 use crate::core::Core;
-use crate::event::NodeEvent;
 use crate::home::Home;
 use crate::node::open_store;
 use crate::settings::Settings;
-use crate::spread::{StoreAsk, StoreDriver};
+use crate::spread::{StoreAsk, StoreDriver, reopening};
 use crate::swim::{SwimDriver, SwimNote};
-use crate::{duties, facts, own, renew, revoke, roster};
+use crate::{duties, facts, foundation, own, renew, revoke, roster};
 use actor::{
     ActorContext, ActorFailure, Child, Inbox, Mailbox, Restart, Seat, Spec, Strategy, Worker,
 };
 use membership::{Member, Swim};
+use raft::Abort;
 use rand::RngCore;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -29,23 +30,30 @@ pub(crate) struct Seats {
     pub(crate) blobs: (Mailbox<BlobAsk>, Seat<BlobAsk>),
 }
 
-pub(crate) fn spec<H: Home>(core: &Arc<Core>, home: &H, settings: &Settings, seats: Seats) -> Spec {
+/// `more` are the children that whoever runs the node adds: started last, stopped first.
+pub(crate) fn spec<H: Home>(
+    core: &Arc<Core>,
+    home: &H,
+    settings: &Settings,
+    seats: Seats,
+    (abort, more): (Arc<dyn Abort>, Vec<Child>),
+) -> Spec {
     let agreement = agreement(core, roster(core, home), renewal(core, home));
-    Spec::new(
-        "node",
-        Strategy::OneForOne,
-        vec![
-            membership(core, settings, seats.swim),
-            store(core, home, settings, seats.store),
-            blobs(core, seats.blobs),
-            Child::Tree(agreement),
-        ],
-    )
+    let mut children = vec![
+        transport(core, abort),
+        membership(core, settings, seats.swim),
+        raft(core),
+        store(core, home, settings, seats.store),
+        blobs(core, seats.blobs),
+        Child::Tree(agreement),
+    ];
+    children.extend(more);
+    Spec::new("node", Strategy::OneForOne, children)
 }
 
 /// Each only follows the ledger; none is built upon another.
-fn agreement(core: &Arc<Core>, roster: Child, renewal: Child) -> Spec {
-    let followers = vec![
+fn agreement(core: &Arc<Core>, roster: Worker, renewal: Worker) -> Spec {
+    let followers = [
         roster,
         worker(core, "duties", |core| async { duties::serve(core).await }),
         worker(core, "revocations", |core| async {
@@ -54,9 +62,31 @@ fn agreement(core: &Arc<Core>, roster: Child, renewal: Child) -> Spec {
         renewal,
         worker(core, "own-record", |core| async { own::keep(core).await }),
         worker(core, "facts", |core| async { facts::publish(core).await }),
-        worker(core, "faults", |core| async { watch_faults(core).await }),
     ];
+    let followers = followers.into_iter().map(Child::from).collect();
     Spec::new("agreement", Strategy::OneForOne, followers)
+}
+
+fn transport(core: &Arc<Core>, abort: Arc<dyn Abort>) -> Child {
+    let (core, carried) = (core.clone(), core.clone());
+    let run = move |context: ActorContext| {
+        let (core, abort) = (core.clone(), abort.clone());
+        async move {
+            let ran = foundation::carry(&core, &context, &*abort).await;
+            ran.map_err(|lost| ActorFailure::new(SOCKET, lost))
+        }
+    };
+    let worker = Worker::new("transport", Restart::Permanent, run)
+        .saying(move || foundation::load(carried.endpoint.load()));
+    Child::Worker(worker.pulse_within(PULSE))
+}
+
+fn raft(core: &Arc<Core>) -> Child {
+    let watched = core.clone();
+    let worker = worker(core, "raft", |core| async {
+        foundation::watch_raft(core).await
+    });
+    Child::Worker(worker.saying(move || foundation::place(watched.node, &watched.group.view())))
 }
 
 fn membership(
@@ -96,7 +126,7 @@ fn store<H: Home>(
         async move {
             let (gossip, file) = open_store(&core, &home, &settings)
                 .map_err(|error| ActorFailure::new(OPEN, error.to_string()))?;
-            let driver = StoreDriver::new(core, gossip, file);
+            let driver = StoreDriver::new(core, gossip, file, reopening(home));
             let ran = driver.run(&context, &mut inbox).await;
             ran.map_err(|error| ActorFailure::new(DISK, error.to_string()))
         }
@@ -118,7 +148,7 @@ fn blobs(core: &Arc<Core>, (mailbox, seat): (Mailbox<BlobAsk>, Seat<BlobAsk>)) -
     Child::Worker(worker.pulse_within(PULSE))
 }
 
-fn roster<H: Home>(core: &Arc<Core>, home: &H) -> Child {
+fn roster<H: Home>(core: &Arc<Core>, home: &H) -> Worker {
     let home = home.clone();
     worker(core, "roster", move |core| {
         let home = home.clone();
@@ -126,7 +156,7 @@ fn roster<H: Home>(core: &Arc<Core>, home: &H) -> Child {
     })
 }
 
-fn renewal<H: Home>(core: &Arc<Core>, home: &H) -> Child {
+fn renewal<H: Home>(core: &Arc<Core>, home: &H) -> Worker {
     let home = home.clone();
     worker(core, "certificate", move |core| {
         let home = home.clone();
@@ -135,7 +165,7 @@ fn renewal<H: Home>(core: &Arc<Core>, home: &H) -> Child {
 }
 
 /// A loop that follows the core until it is told to stop.
-fn worker<F, R>(core: &Arc<Core>, name: &str, run: F) -> Child
+fn worker<F, R>(core: &Arc<Core>, name: &str, run: F) -> Worker
 where
     F: Fn(Arc<Core>) -> R + Clone + Send + Sync + 'static,
     R: Future<Output = ()> + Send + 'static,
@@ -154,18 +184,7 @@ where
             Ok(())
         }
     };
-    Child::Worker(Worker::new(name, Restart::Permanent, loops))
-}
-
-/// Tells once why Raft stopped, and waits.
-async fn watch_faults(core: Arc<Core>) {
-    let mut faults = core.group.watch_fault();
-    if let Ok(fault) = faults.wait_for(Option::is_some).await {
-        let why = fault.as_ref().map(ToString::to_string).unwrap_or_default();
-        drop(fault);
-        core.tell_now(NodeEvent::Fault { why });
-    }
-    std::future::pending().await
+    Worker::new(name, Restart::Permanent, loops)
 }
 
 /// Failure codes of these actors.
@@ -173,5 +192,6 @@ const SETTINGS: u16 = 1;
 const OPEN: u16 = 2;
 const DISK: u16 = 3;
 const JOB: u16 = 4;
+const SOCKET: u16 = 5;
 /// A loop that shows no pulse for this long stalls the watchdog.
 const PULSE: Duration = Duration::from_secs(10);

@@ -29,7 +29,7 @@ pub struct StatusView {
     pub leader: Option<NodeId>,
     pub term: u64,
     pub applied: u64,
-    pub voters: usize,
+    pub voters: u32,
     /// Voters that may still be lost; negative when the cluster has stopped. None when nobody
     /// leads. The leader counts who answers it, another node whom it takes for alive.
     pub can_lose: Option<i64>,
@@ -115,7 +115,7 @@ pub(crate) fn status(core: &Core) -> StatusView {
         leader: raft.leader,
         term: raft.term,
         applied: raft.applied.unwrap_or(0),
-        voters: raft.voters.len(),
+        voters: u32::try_from(raft.voters.len()).unwrap_or(u32::MAX),
         can_lose: margin(core, &raft),
         changing_voters: raft.joint,
         standing: standing(core),
@@ -283,7 +283,7 @@ fn problems(core: &Core, raft: &RaftView, nodes: &[NodeView]) -> Vec<String> {
     if raft.leader.is_none() {
         problems.push("nobody leads: no command can be committed".to_owned());
     }
-    if raft.full {
+    if raft.full || core.known.borrow().full {
         problems.push("this node's disk is full".to_owned());
     }
     if raft.voters.len() == 2 {

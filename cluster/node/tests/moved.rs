@@ -1,13 +1,15 @@
 //! Members that come back changed: at another address, or with a newer program. The node itself
-//! tells the ledger, and the others learn it from there.
+//! tells the ledger, and the others learn it from there. An older program than the cluster runs at
+//! is told so and takes no part.
 
 mod lab;
 
 use base::NodeId;
-use cluster::{Home, Node, NodeEvent};
-use lab::{Machine, token, until};
+use cluster::{EnterError, FailCode, Home, HomeError, Node, NodeEvent, NodeStartError};
+use lab::{Machine, socket, token, until};
 use std::net::SocketAddr;
 use std::time::Duration;
+use transport::{JoinError, Refusal};
 
 fn machines<const N: usize>() -> [Machine; N] {
     std::array::from_fn(|i| Machine::new(&format!("n{}", i + 1)))
@@ -115,6 +117,48 @@ async fn the_cluster_takes_a_new_versions_commands_once_all_speak_it() {
     })
     .await;
     until("the leader told it", || one.diary.saw(raised)).await;
+    for node in [second, founder] {
+        stop(node).await;
+    }
+}
+
+#[tokio::test]
+async fn a_program_older_than_its_cluster_neither_joins_nor_comes_back() {
+    let (next, older) = (wire::VERSION + 1, wire::VERSION);
+    let [one, two] = machines::<2>();
+    one.init(socket().1).expect("founded");
+    let founder = one.upgrade(next).await;
+    assert_eq!(founder.state().version, next);
+    let token = token(&founder, 1, DAY).await;
+
+    // One apart is near enough to talk, and still too old to be a member.
+    let listen = socket().1;
+    let refused = two.enter_speaking(&token, listen, older).await;
+    let Err(EnterError::Join(JoinError::Refused(Refusal::Failed { code, text }))) = refused else {
+        panic!("{refused:?}");
+    };
+    assert_eq!(FailCode::of(code), FailCode::Version, "{text}");
+    let none = two.home().load_record();
+    assert!(matches!(none, Err(HomeError::Empty { .. })), "{none:?}");
+    let entered = two.enter_speaking(&token, listen, next).await;
+    assert!(entered.is_ok(), "the token was not used up: {entered:?}");
+    let second = two.upgrade(next).await;
+    until("they are linked", || linked(&[&founder, &second])).await;
+    until("the log has come", || second.state().version == next).await;
+    stop(second).await;
+
+    let back = two.try_speaking(older).await;
+    let outgrown = raft::StartError::Outgrown {
+        cluster: next,
+        ours: older,
+    };
+    assert!(
+        matches!(&back, Err(NodeStartError::Raft(why)) if *why == outgrown),
+        "{:?}",
+        back.err()
+    );
+    let second = two.upgrade(next).await;
+    until("it is back", || linked(&[&founder, &second])).await;
     for node in [second, founder] {
         stop(node).await;
     }

@@ -31,6 +31,13 @@ pub enum Fault {
     /// state differ from the others'.
     #[error("entry {index} cannot be read by this version: {reason}")]
     Unreadable { index: u64, reason: String },
+    /// The log says that the cluster has left this program behind: from that entry on there may be
+    /// commands that it does not know. The log is as it was, for a newer program.
+    #[error(
+        "the cluster runs at version {cluster}, and this program speaks {ours}: it takes no part \
+         until it is upgraded"
+    )]
+    Outgrown { cluster: u16, ours: u16 },
 }
 
 impl Fault {

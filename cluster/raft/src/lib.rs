@@ -3,7 +3,8 @@
 //! no threads that a simulation cannot replace ([`Writer`]).
 //!
 //! Where to read first: `log` for what is durable when, `group::standing` for why a node whose disk
-//! lost something may not vote, `ledger` for what the commands mean.
+//! lost something may not vote, `ledger` for what the commands mean. [`simulator`] runs many
+//! replicas of the ledger alone.
 //!
 //! Never true: a commit is acknowledged before a quorum has it behind an fsync; a damaged log is
 //! read as a short one; a read is served under a lease; a node id comes back after removal.
@@ -17,6 +18,7 @@ mod log;
 mod machine;
 mod net;
 mod settings;
+pub mod simulator;
 mod snapshot;
 mod types;
 

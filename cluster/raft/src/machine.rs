@@ -27,6 +27,8 @@ pub(crate) type Snapshot = SnapshotOf<Types, Bytes>;
 /// Owns the state; everyone else watches it.
 pub(crate) struct Machine {
     state: watch::Sender<Arc<State>>,
+    /// The newest version whose commands this program knows.
+    speaks: u16,
     clock: ClusterClock,
     alarm: Alarm,
     keeper: Keeper,
@@ -49,12 +51,14 @@ pub(crate) struct Builder {
 impl Machine {
     pub(crate) fn new(
         state: watch::Sender<Arc<State>>,
+        speaks: u16,
         clock: ClusterClock,
         alarm: Alarm,
         keeper: Keeper,
     ) -> Machine {
         Machine {
             state,
+            speaks,
             clock,
             alarm,
             keeper,
@@ -68,7 +72,8 @@ impl Machine {
         self.state.send_modify(|shared| {
             let state = Arc::make_mut(shared);
             for entry in entries {
-                match apply(state, entry) {
+                let applied = apply(state, entry);
+                match applied.and_then(|applied| self.knows(state).map(|()| applied)) {
                     Ok(applied) => results.push(applied),
                     Err(error) => {
                         fault = Some(error);
@@ -82,6 +87,15 @@ impl Machine {
             Some(fault) => Err(fault),
             None => Ok(results),
         }
+    }
+
+    /// Asked after each entry: the next one may hold a command that this program would misread.
+    fn knows(&self, state: &State) -> Result<(), Fault> {
+        let (cluster, ours) = (state.version, self.speaks);
+        if cluster > ours {
+            return Err(Fault::Outgrown { cluster, ours });
+        }
+        Ok(())
     }
 
     /// The hash that the cluster committed for a snapshot that came from a peer.
@@ -115,7 +129,7 @@ impl Machine {
     }
 }
 
-fn apply(state: &mut State, entry: &Entry) -> Result<Applied, Fault> {
+pub(crate) fn apply(state: &mut State, entry: &Entry) -> Result<Applied, Fault> {
     let at = crate::types::point(&entry.log_id);
     let result = match &entry.payload {
         EntryPayload::Blank => {
@@ -276,6 +290,10 @@ impl RaftStateMachine<Types> for Machine {
             return Err(io::Error::other(
                 "the snapshot ends at another entry than it was sent for",
             ));
+        }
+        if let Err(fault) = self.knows(&image.state) {
+            self.alarm.raise(fault.clone());
+            return Err(io::Error::other(fault));
         }
         let known = self.keeper.newest.borrow().as_ref().map(|known| known.hash);
         if known != Some(image.hash) {

@@ -113,6 +113,11 @@ impl Identity {
         keys::hash(self.root())
     }
 
+    /// The root's certificate alone, in the form that other tools read.
+    pub fn root_pem(&self) -> String {
+        to_pem(CERTIFICATE, [self.root().as_ref()])
+    }
+
     /// Whether to ask the cluster for a new certificate.
     pub fn renewal(&self, now: Duration) -> Renewal {
         Renewal::of(self.certificate.not_before, self.certificate.not_after, now)

@@ -51,47 +51,57 @@ pub async fn join_call(
     ask: JoinAsk<'_>,
 ) -> Result<JoinReply, JoinError> {
     let deadline = Instant::now() + ask.ttl;
-    let (revoked, quinn, config) = prepare(token, sockets, &ask)?;
+    let (revoked, quinn, config) = prepare(token, sockets, (ask.settings, &ask.wall))?;
     let joining = knock_everywhere(token, &quinn, &config, (&ask, deadline));
     let outcome = match timeout_at(deadline, joining).await {
         Ok(outcome) => outcome,
         Err(_) => Err(JoinError::Deadline),
     };
     drop(revoked);
-    quinn.close((Close::Done as u32).into(), b"");
-    timeout(GOODBYE, quinn.wait_idle()).await.ok();
+    farewell(&quinn).await;
     outcome
 }
 
-type Prepared = (
+pub(crate) type Prepared = (
     watch::Sender<Arc<Revocations>>,
     quinn::Endpoint,
     quinn::ClientConfig,
 );
 
-fn prepare(token: &Token, sockets: Sockets, ask: &JoinAsk<'_>) -> Result<Prepared, JoinError> {
+/// A stranger's end, which believes only the token's cluster.
+pub(crate) fn prepare(
+    token: &Token,
+    sockets: Sockets,
+    (settings, wall): (&Settings, &Arc<dyn WallClock>),
+) -> Result<Prepared, JoinError> {
     let socket = |error: &dyn ToString| JoinError::Socket(error.to_string());
     // A joiner knows of no revocation; the cluster that it asks does.
     let revoked = watch::Sender::new(Arc::new(Revocations::default()));
     let verifier = Arc::new(Verifier {
         cluster: Some(token.cluster),
         trust: Trust::Pin(token.root),
-        wall: ask.wall.clone(),
+        wall: wall.clone(),
         revoked: revoked.subscribe(),
         provider: tls::provider(),
     });
-    let config = tls::client(None, verifier, ask.wall.clone(), ask.settings);
+    let config = tls::client(None, verifier, wall.clone(), settings);
     let config = config.map_err(|error| socket(&error))?;
-    let sockets = sockets.bounded(ask.settings.mtu_ceiling);
+    let sockets = sockets.bounded(settings.mtu_ceiling);
     // This endpoint lives for one request, so nobody will look for it after a restart.
     let passing = KeySeed::generate(&mut rand::rng());
     let quinn = quinn::Endpoint::new_with_abstract_socket(
-        tls::endpoint(&passing, ask.settings).map_err(|error| socket(&error))?,
+        tls::endpoint(&passing, settings).map_err(|error| socket(&error))?,
         None,
         sockets.socket,
         sockets.runtime,
     );
     Ok((revoked, quinn.map_err(|error| socket(&error))?, config))
+}
+
+/// Tells whoever was asked that it was all.
+pub(crate) async fn farewell(quinn: &quinn::Endpoint) {
+    quinn.close((Close::Done as u32).into(), b"");
+    timeout(GOODBYE, quinn.wait_idle()).await.ok();
 }
 
 async fn knock_everywhere(
@@ -105,14 +115,10 @@ async fn knock_everywhere(
         attempts.push(async move {
             sleep(STAGGER * turn).await;
             let addr = look_up(seed).await?;
-            let name = server_name(None);
-            let with = (config.clone(), ask.settings.speaks);
-            let dialling = open(quinn, with, addr, &name);
-            let connection = match timeout(ask.settings.handshake, dialling).await {
-                Ok(connection) => connection.map_err(|why| undialled(why, addr))?,
-                Err(_) => return Err(undialled(DialError::Silent(addr), addr)),
-            };
-            let frame = ask_at(&connection, ask, deadline).await;
+            let connection = dial(quinn, config.clone(), ask.settings, addr).await?;
+            let frame = (ask.frame)(&exporter(&connection));
+            let frame = wire::restamp(frame, ask.settings.speaks);
+            let frame = ask_at(&connection, (Kind::Join, frame), deadline).await;
             let rtt = connection.rtt();
             Close::Done.apply(&connection);
             frame.map(|frame| JoinReply {
@@ -153,14 +159,28 @@ async fn knock_everywhere(
     })
 }
 
-async fn ask_at(
+/// A connection to a seed that proved to be of the token's cluster.
+pub(crate) async fn dial(
+    quinn: &quinn::Endpoint,
+    config: quinn::ClientConfig,
+    settings: &Settings,
+    addr: SocketAddr,
+) -> Result<Connection, JoinError> {
+    let name = server_name(None);
+    let dialling = open(quinn, (config, settings.speaks), addr, &name);
+    match timeout(settings.handshake, dialling).await {
+        Ok(connection) => connection.map_err(|why| undialled(why, addr)),
+        Err(_) => Err(undialled(DialError::Silent(addr), addr)),
+    }
+}
+
+/// One request of a kind that strangers may send, and its reply.
+pub(crate) async fn ask_at(
     connection: &Connection,
-    ask: &JoinAsk<'_>,
+    (kind, frame): (Kind, Bytes),
     deadline: Instant,
 ) -> Result<Frame, JoinError> {
     let unreadable = |error: &dyn ToString| JoinError::Reply(error.to_string());
-    let frame = (ask.frame)(&exporter(connection));
-    let frame = wire::restamp(frame, ask.settings.speaks);
     let streams = connection.open_bi().await;
     let (mut question, mut answer) = streams.map_err(|error| unreadable(&error))?;
     let left = deadline.saturating_duration_since(Instant::now());
@@ -168,7 +188,7 @@ async fn ask_at(
     streams::write_request(&mut question, left, 0, frame)
         .await
         .ok();
-    let max = Kind::Join.max_bytes() + HEAD_BYTES;
+    let max = kind.max_bytes() + HEAD_BYTES;
     match streams::read_reply(&mut answer, max).await {
         Ok(Ok(frame)) => wire::open_bytes(&frame).map_err(|error| unreadable(&error)),
         Ok(Err(refusal)) => Err(JoinError::Refused(refusal)),

@@ -14,6 +14,7 @@ mod certificate;
 mod endpoint;
 mod errors;
 mod files;
+mod greeting;
 mod https;
 mod identity;
 mod join;
@@ -39,12 +40,14 @@ pub use authority::{
 pub use backoff::pause as backoff_pause;
 pub use certificate::{CertificateFault, NodeCertificate, Serial};
 pub use endpoint::{
-    DatagramError, Endpoint, IdentitySwapError, SessionFrame, StartError, datagram_kind,
+    DatagramError, Endpoint, EndpointLoad, IdentitySwapError, SessionFrame, SocketLost, StartError,
+    datagram_kind,
 };
 pub use errors::{
     CallError, CertificateRefusal, Denial, DialError, DownReason, JoinError, Refusal,
 };
 pub use files::{KeyFileError, read as read_private, write as write_private};
+pub use greeting::{Greeting, greet};
 pub use https::{HttpsClient, HttpsServer, https_client, https_name, https_server, root_hash_of};
 pub use identity::{Identity, IdentityError, request};
 pub use join::{JoinAsk, JoinReply, join_call};

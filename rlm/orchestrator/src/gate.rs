@@ -13,6 +13,20 @@ pub(crate) fn is_empty_answer(answer: &str) -> bool {
     )
 }
 
+/// Whether the question asks how many there are, and nothing else: its first words say so.
+pub(crate) fn asks_how_many(question: &str) -> bool {
+    let first: Vec<String> = words(question).take(4).map(str::to_lowercase).collect();
+    first
+        .windows(2)
+        .any(|two| two[0] == "how" && matches!(two[1].as_str(), "many" | "often" | "much"))
+}
+
+/// Whether the answer is a collection as Python writes it.
+pub(crate) fn is_collection(answer: &str) -> bool {
+    let answer = answer.trim();
+    answer.starts_with(['[', '{', '(']) || answer.starts_with("Counter(")
+}
+
 pub(crate) fn is_refusal(answer: &str, refusals: &[String]) -> bool {
     let answer = answer.to_lowercase();
     refusals

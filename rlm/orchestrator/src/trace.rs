@@ -128,6 +128,8 @@ pub enum AnswerRule {
     Empty,
     /// Far more than what was asked for.
     Long,
+    /// How many was asked, and the answer is a list or a table.
+    Number,
     /// The passage with the answer lacks a name of the question.
     Support,
     /// A script found no answer.

@@ -99,6 +99,14 @@ fn an_unknown_outcome_may_show_late_or_never() {
 }
 
 #[test]
+fn an_unknown_outcome_that_changes_nothing_is_not_searched_for() {
+    let mut calls: Vec<_> = (0..30).map(|_| lost(1, 0)).collect();
+    calls.extend([write(1, 10, 20), read(0, 30, 40)]);
+    let verdict = check(&Register, &calls, 5_000);
+    assert!(matches!(verdict, Verdict::Violation { .. }), "{verdict:?}");
+}
+
+#[test]
 fn a_search_that_is_cut_off_is_not_a_pass() {
     let calls: Vec<_> = (0..40).map(|i| write(i, 0, 100)).collect();
     assert_eq!(check(&Register, &calls, 3), Verdict::Undecided);

@@ -16,7 +16,7 @@ mod unheard;
 pub use accepted::accepted_jobs_are_there;
 pub use bounded::queues_are_empty;
 pub use converged::stores_are_equal;
-pub use linearizable::register_is_linearizable;
+pub use linearizable::{jobs_are_linearizable, models_are_linearizable, register_is_linearizable};
 pub use live::cluster_is_live;
 pub use records::missing_record;
 pub use unheard::{all_was_asked_for, nothing_came_from};

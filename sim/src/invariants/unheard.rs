@@ -4,7 +4,8 @@
 
 use super::Breach;
 use crate::client::REGISTER;
-use crate::oracle::{RegisterCall, Told};
+use crate::objects::RegisterCall;
+use crate::oracle::Told;
 use raft::ledger::State;
 use std::collections::BTreeSet;
 
@@ -16,7 +17,10 @@ pub fn all_was_asked_for(
     names: &BTreeSet<String>,
 ) -> Result<(), Breach> {
     let broken = |what: String| Err(("no state change by who may not", what));
-    let asked = |key: &String| told.accepted.contains_key(key) || told.open.contains_key(key);
+    let shared: BTreeSet<&String> = told.jobs.objects().iter().map(|job| &job.name).collect();
+    let asked = |key: &String| {
+        told.accepted.contains_key(key) || told.open.contains_key(key) || shared.contains(key)
+    };
     let mut keys = state.jobs.all.values().map(|job| &job.key);
     if let Some(key) = keys.find(|key| !asked(key)) {
         return broken(format!("nobody asked for a job {key}"));
@@ -44,7 +48,7 @@ pub fn nothing_came_from(name: &str, before: &State, after: &State) -> Result<()
     let since = before.applied.map_or(0, |applied| applied.index);
     let jobs = after.jobs.all.iter();
     let mut new = jobs.filter(|(job, _)| !before.jobs.all.contains_key(*job));
-    if let Some((job, record)) = new.find(|(_, record)| record.key.starts_with(&ours)) {
+    if let Some((job, record)) = new.find(|(_, record)| record.owner.starts_with(&ours)) {
         let what = format!("job {job} ({}) came from {name}", record.key);
         return Err(("no state change by a revoked peer", what));
     }

@@ -1,6 +1,6 @@
 //! No faults: what does not work here works nowhere.
 
-use super::{plan, settle};
+use super::{happened, plan, settle};
 use crate::world::{Broken, Report, World};
 use std::time::Duration;
 
@@ -14,7 +14,14 @@ pub(super) fn run(seed: u64, echo: bool) -> Result<Report, Broken> {
         return Err(world.broken("a calm cluster keeps its leader", format!("{terms} terms")));
     }
     settle(&mut world)?;
-    Ok(world.report())
+    let report = world.report();
+    for (what, calls) in [
+        ("an answered call on a shared job", report.job_calls),
+        ("an answered call on a shared model", report.model_calls),
+    ] {
+        happened(&world, what, calls as u64)?;
+    }
+    Ok(report)
 }
 
 const WORK: Duration = Duration::from_secs(5);

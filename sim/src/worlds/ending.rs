@@ -3,8 +3,9 @@
 use crate::disk::DiskRates;
 use crate::fabric::Rates;
 use crate::invariants::{
-    accepted_jobs_are_there, all_was_asked_for, cluster_is_live, missing_record, queues_are_empty,
-    register_is_linearizable, stores_are_equal,
+    accepted_jobs_are_there, all_was_asked_for, cluster_is_live, jobs_are_linearizable,
+    missing_record, models_are_linearizable, queues_are_empty, register_is_linearizable,
+    stores_are_equal,
 };
 use crate::world::{Broken, World};
 use raft::ledger::Command;
@@ -92,7 +93,7 @@ fn commit_one(world: &mut World) -> Result<(), Broken> {
 /// Compares what the clients were told until now with a node that has caught up since: the last
 /// commands of clients that fall silent commit after the cluster is live.
 fn audit(world: &mut World) -> Result<(), Broken> {
-    let told = world.oracle.told().clone();
+    let (told, asked) = (world.oracle.told().clone(), world.now());
     let names = world.present().map(|i| world.machines[i].name().to_owned());
     let names: BTreeSet<String> = names.collect();
     let state = world.on_any_node(|node| async move {
@@ -102,6 +103,8 @@ fn audit(world: &mut World) -> Result<(), Broken> {
     accepted_jobs_are_there(&told, &state)
         .and_then(|()| all_was_asked_for(&told, &state, &names))
         .and_then(|()| register_is_linearizable(&told))
+        .and_then(|()| jobs_are_linearizable(&told, &state, asked))
+        .and_then(|()| models_are_linearizable(&told, &state, asked))
         .map_err(|(invariant, what)| world.broken(invariant, what))
 }
 

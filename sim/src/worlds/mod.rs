@@ -73,7 +73,7 @@ pub const WORLDS: &[WorldKind] = &[
     },
     WorldKind {
         name: "versions",
-        about: "one node speaks the version before or after ours; two apart is refused",
+        about: "an upgrade, node by node; who is two apart or left behind is refused",
         run: versions::run,
     },
     WorldKind {

@@ -73,7 +73,7 @@ impl World {
         };
         let router = Router::new().route("/v1/who", get(|by: Asker| async move { by.0 }));
         let address = door.address();
-        tokio::spawn(door.serve(router, Arc::new(gate), CancellationToken::new()));
+        tokio::spawn(Arc::new(door).serve(router, Arc::new(gate), CancellationToken::new()));
         World {
             authority,
             address,

@@ -1,8 +1,10 @@
 //! The document is that of the router, of the types and of the file.
 
 use super::{document, written};
-use crate::api::{ApiKeys, Routes, router};
-use crate::fleet::api::{KeyLine, KeyList, TokenLine, TokenList, TokenStanding};
+use crate::api::{ApiKeys, ErrorBody, Routes, router};
+use crate::codes::ErrorCode;
+use crate::ctl::Failure;
+use crate::fleet::api::{CaReply, KeyLine, KeyList, TokenLine, TokenList, TokenStanding};
 use crate::node::Node;
 use crate::settings::Settings;
 use base::NodeId;
@@ -58,6 +60,7 @@ async fn member(folder: &Path) -> Arc<cluster::Node> {
         writer: Writer::Thread,
         facts,
         settings: cluster::Settings::default(),
+        actors: Vec::new(),
     };
     Arc::new(cluster::Node::start(home, parts).await.unwrap())
 }
@@ -102,9 +105,8 @@ async fn every_route_is_in_the_document_and_the_reverse() {
     let socket = folder.path().join("api.sock");
     let listener = crate::api::listen(&socket).await.unwrap();
     let stop = CancellationToken::new();
-    let (at, until) = (socket.clone(), stop.clone());
-    let serving =
-        tokio::spawn(async move { crate::api::serve(listener, routes.router(), &at, until).await });
+    let serving = crate::api::serve(Arc::new(listener), routes.router(), stop.clone());
+    let serving = tokio::spawn(serving);
     for (path, methods) in documented {
         assert_eq!(allowed(&socket, path).await, methods, "{path}");
     }
@@ -233,6 +235,15 @@ async fn what_is_answered_is_what_is_described() {
         tokens,
     };
     check("TokenList", &list);
+    let failure = Failure::new(ErrorCode::Token, "no").why("used up");
+    check("ErrorBody", &ErrorBody::from(failure));
+    let root = CaReply {
+        v: 1,
+        cluster: "0".to_owned(),
+        pem: "-----BEGIN".to_owned(),
+        root: "0".to_owned(),
+    };
+    check("CaReply", &root);
     let key = KeyLine {
         id: "0".to_owned(),
         name: "ci".to_owned(),

@@ -23,7 +23,8 @@ pub struct Where {
     /// The hash of the cluster's root certificate: with https, what the node must prove to be of
     #[arg(long, value_name = "HASH", global = true, conflicts_with = "ca")]
     pub pin: Option<ContentHash>,
-    /// The same as a file: the root's certificate, or a chain that ends with it
+    /// The same as a file: the root's certificate (`rlm-ctl ca export` on a node prints it), or a
+    /// chain that ends with it
     #[arg(long, value_name = "FILE", global = true)]
     pub ca: Option<PathBuf>,
     /// A file with the key that only you can read
@@ -91,6 +92,7 @@ pub enum TokenCommand {
         /// Only a node of this name may use it
         #[arg(long)]
         name: Option<String>,
+        /// Only a node that joins this pool may use it
         #[arg(long)]
         pool: Option<String>,
         /// How many machines may join with it
@@ -156,6 +158,16 @@ impl KeyCommand {
             }
         }
     }
+}
+
+#[derive(Debug, Subcommand)]
+pub enum CaCommand {
+    /// Print the cluster's root certificate (PEM), for --ca and for other programs; its hash goes
+    /// to standard error. No key is printed
+    Export {
+        #[arg(long, short, value_enum, default_value_t)]
+        output: Output,
+    },
 }
 
 #[derive(Debug, Args)]

@@ -1,13 +1,11 @@
 //! The forms of an answer: text for a person, JSON documents and lines, ids for scripts. Every
 //! document and line has its version `v`.
 
-use super::super::{Failure, complain, print};
+use super::super::{Failure, coloured, complain, print};
 use super::args::ListOutput;
 use crate::exit::Exit;
 use crate::fleet::api::{DoneReply, VERSION};
-use node_config::Environment;
 use serde::Serialize;
-use std::io::IsTerminal;
 
 /// An item of a list on a line of its own.
 #[derive(Serialize)]
@@ -70,8 +68,7 @@ pub(super) fn label(form: ListOutput, (term, applied): (u64, u64)) {
         return;
     }
     let text = format!("as this node last heard: entry {applied}, term {term}");
-    let colours = Environment::capture().get("NO_COLOR").is_none();
-    complain(&if colours && std::io::stderr().is_terminal() {
+    complain(&if coloured() {
         format!("\x1b[2m{text}\x1b[0m")
     } else {
         text

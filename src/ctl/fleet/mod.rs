@@ -10,17 +10,18 @@ mod table;
 mod token;
 
 pub use args::{
-    AuditArgs, ChangeArgs, KeyCommand, ListOutput, NodeCommand, NodesArgs, PromoteArgs,
+    AuditArgs, CaCommand, ChangeArgs, KeyCommand, ListOutput, NodeCommand, NodesArgs, PromoteArgs,
     RegistryCommand, RemoveArgs, SettingsArgs, StatusArgs, TokenCommand, Where,
 };
 pub use registry::AddArgs;
 
 use super::args::{Command, Output};
 use super::{Failure, complain, print};
+use crate::codes::ErrorCode;
 use crate::exit::Exit;
 use crate::fleet::api::{
-    AuditLine, AuditList, DoneReply, SettingLine, SettingList, SettingRequest, StatusReply,
-    TreeReply,
+    AuditLine, AuditList, CaReply, DoneReply, SettingLine, SettingList, SettingRequest,
+    StatusReply, TreeReply,
 };
 use crate::fleet::wish::{Reach, ask, look};
 use cluster::NodeView;
@@ -45,6 +46,7 @@ pub(super) async fn run(command: Command, reach: Reach) -> Result<Exit, Failure>
         Command::Nodes(args) => nodes(&reach, &args).await,
         Command::Token(command) => token::token(&reach, command).await,
         Command::Key(command) => token::key(&reach, command).await,
+        Command::Ca(command) => ca(&reach, command).await,
         Command::Promote(args) => members::promote(&reach, &args).await,
         Command::Demote(args) => members::demote(&reach, &args).await,
         Command::Remove(args) => members::remove(&reach, &args).await,
@@ -100,6 +102,19 @@ async fn node(reach: &Reach, command: NodeCommand) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
+async fn ca(reach: &Reach, command: CaCommand) -> Result<Exit, Failure> {
+    let CaCommand::Export { output } = command;
+    let root: CaReply = look(reach, "/v1/cluster/ca").await?;
+    match output {
+        Output::Json => forms::document(&root)?,
+        Output::Text => {
+            print(&root.pem);
+            complain(&show::ca_hint(&root));
+        }
+    }
+    Ok(Exit::Done)
+}
+
 async fn settings(reach: &Reach, args: &SettingsArgs) -> Result<Exit, Failure> {
     if let Some(assignment) = &args.assignment {
         let Some((name, value)) = assignment.split_once('=') else {
@@ -133,11 +148,12 @@ async fn audit(reach: &Reach, args: &AuditArgs) -> Result<Exit, Failure> {
     let Some(broken) = list.broken else {
         return Ok(Exit::Done);
     };
-    complain(&format!(
-        "warning: the record of entry {broken} does not fit those before it: what this node keeps \
-         was changed"
-    ));
-    Ok(Exit::Failed)
+    let what = format!("the record of entry {broken} does not fit those before it");
+    let changed = Failure::new(ErrorCode::Audit, what)
+        .why("what this node keeps was changed")
+        .next("compare it with `rlm-ctl audit` on another node");
+    complain(&changed.to_string());
+    Ok(changed.exit)
 }
 
 fn span(text: &str) -> Result<Duration, String> {

@@ -2,7 +2,7 @@
 
 mod tokens;
 
-pub(super) use tokens::{key_hint, keys, token_hint, tokens};
+pub(super) use tokens::{ca_hint, key_hint, keys, token_hint, tokens};
 
 use super::table::{span, table};
 use crate::fleet::api::{
@@ -30,9 +30,13 @@ pub(super) fn status(reply: &StatusReply) -> String {
         .map(|node| node.slots)
         .sum();
     text.push_str(&format!(
-        "  {ready} of {} nodes ready · {slots} slots · {} open jobs\n",
+        "  {ready} of {} nodes ready · {slots} slots · {}\n",
         view.nodes.len(),
-        view.jobs_open
+        jobs(
+            view.jobs_open,
+            (reply.jobs_waiting, reply.jobs_running),
+            reply.oldest_job_age_s
+        )
     ));
     let fresh = if view.confirmed {
         "confirmed by a majority"
@@ -71,6 +75,17 @@ fn age(reply: &StatusReply) -> String {
     };
     let age = reply.newest_age_s.map(span);
     age.map_or_else(String::new, |age| format!(" of {least}{age} ago"))
+}
+
+/// How many jobs wait and run; a node of an earlier version only says how many are open.
+fn jobs(open: u64, (waiting, running): (Option<u64>, Option<u64>), oldest: Option<u64>) -> String {
+    let (Some(waiting), Some(running)) = (waiting, running) else {
+        return format!("{open} open jobs");
+    };
+    let Some(oldest) = oldest.map(span) else {
+        return "no open jobs".to_owned();
+    };
+    format!("jobs: {waiting} waiting, {running} running, the oldest for {oldest}")
 }
 
 fn quorum(view: &StatusView) -> String {
@@ -227,13 +242,41 @@ pub(super) fn tree(tree: &TreeReply) -> String {
                 actor.restarts.to_string(),
                 mailbox,
                 actor.last_failure.clone().unwrap_or_else(|| "-".to_owned()),
+                actor.says.clone().unwrap_or_default(),
             ]
         })
         .collect();
-    table(
-        &["actor", "state", "restarts", "mailbox", "last failure"],
-        &rows,
-    )
+    let head = [
+        "actor",
+        "state",
+        "restarts",
+        "mailbox",
+        "last failure",
+        "says",
+    ];
+    table(&head, &rows)
 }
 
 const SHORT_HASH: usize = 12;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn jobs_are_told_as_far_as_the_node_tells_them() {
+        let known = |waiting, running| (Some(waiting), Some(running));
+        for (open, queue, oldest, said) in [
+            (2, (None, None), None, "2 open jobs"),
+            (0, known(0, 0), None, "no open jobs"),
+            (
+                3,
+                known(2, 1),
+                Some(240),
+                "jobs: 2 waiting, 1 running, the oldest for 4 min",
+            ),
+        ] {
+            assert_eq!(jobs(open, queue, oldest), said);
+        }
+    }
+}

@@ -1,9 +1,9 @@
 //! Where a joiner's token comes from: a file, the input, a variable, a person at the terminal. On
 //! the command line it works and is warned of.
 
+use crate::codes::ErrorCode;
 use crate::ctl::{Failure, complain};
 use crate::daemon::JoinArgs;
-use crate::exit::Exit;
 use node_config::Environment;
 use std::fs::File;
 use std::io::{BufRead, IsTerminal, Read};
@@ -24,7 +24,7 @@ pub(super) fn read(args: &JoinArgs) -> Result<Token, Failure> {
         (None, None) => unnamed()?,
     };
     text.trim().parse().map_err(|error| {
-        Failure::new(Exit::Usage, "this is no token that can be used")
+        Failure::new(ErrorCode::TokenText, "this is no token that can be used")
             .why(error)
             .next("copy it again, whole; a new one: `rlm-ctl token create`")
     })
@@ -38,7 +38,8 @@ fn unnamed() -> Result<String, Failure> {
     if std::io::stdin().is_terminal() {
         return input();
     }
-    Err(Failure::new(Exit::Usage, "join needs a token").next(
+    let failure = Failure::new(ErrorCode::TokenText, "join needs a token");
+    Err(failure.next(
         "make one on a node of the cluster: `rlm-ctl token create`; then give it with \
          --token-file - or RLM_TOKEN",
     ))
@@ -70,7 +71,7 @@ fn from_file(path: &Path) -> Result<String, Failure> {
 }
 
 fn unreadable(what: &str, error: &std::io::Error) -> Failure {
-    Failure::new(Exit::Usage, "the token cannot be read").why(format!("{what}: {error}"))
+    Failure::new(ErrorCode::TokenText, "the token cannot be read").why(format!("{what}: {error}"))
 }
 
 /// Holds a token where neither a file nor the input does.

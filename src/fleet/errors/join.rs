@@ -1,24 +1,30 @@
 //! Why a machine did not get in, as a person sees it. Each has its next step: whoever joins sits in
 //! front of a machine that does not work yet.
 
+use crate::codes::ErrorCode;
 use crate::ctl::Failure;
-use crate::exit::Exit;
 use cluster::{EnterError, FailCode};
 use transport::{CertificateRefusal, Denial, DialError, JoinError, Refusal};
 
 /// A refusal of the cluster, by its typed code.
 pub fn refusal(what: &str, refusal: &Refusal) -> Failure {
-    let (exit, next) = match refusal {
+    let (code, next) = match refusal {
         Refusal::Failed { code, .. } => failed(FailCode::of(*code)),
-        Refusal::NotLeader { .. } => (Exit::NoQuorum, "try again, or name a voter as the seed"),
-        Refusal::Overloaded { .. } => (Exit::NotFound, "try again in a moment"),
-        Refusal::Unauthorised(Denial::Expired | Denial::NotYetValid) => (Exit::Refused, CLOCK),
-        Refusal::Unauthorised(_) => (Exit::Refused, "see `rlm-ctl nodes` on a voter"),
-        Refusal::Version { .. } | Refusal::Unsupported => (Exit::Version, UPGRADE),
-        Refusal::Deadline => (Exit::Unknown, "try again: the same request does no harm"),
-        Refusal::TooLarge { .. } => (Exit::Failed, UPGRADE),
+        Refusal::NotLeader { .. } => (
+            ErrorCode::NoQuorum,
+            "try again, or name a voter as the seed",
+        ),
+        Refusal::Overloaded { .. } => (ErrorCode::NoCapacity, "try again in a moment"),
+        Refusal::Unauthorised(Denial::Expired | Denial::NotYetValid) => (ErrorCode::Clock, CLOCK),
+        Refusal::Unauthorised(_) => (ErrorCode::Refused, "see `rlm-ctl nodes` on a voter"),
+        Refusal::Version { .. } | Refusal::Unsupported => (ErrorCode::Version, UPGRADE),
+        Refusal::Deadline => (
+            ErrorCode::Unknown,
+            "try again: the same request does no harm",
+        ),
+        Refusal::TooLarge { .. } => (ErrorCode::Failed, UPGRADE),
     };
-    let failure = Failure::new(exit, what).why(refusal);
+    let failure = Failure::new(code, what).why(refusal);
     if next.is_empty() {
         failure
     } else {
@@ -26,104 +32,110 @@ pub fn refusal(what: &str, refusal: &Refusal) -> Failure {
     }
 }
 
-fn failed(code: FailCode) -> (Exit, &'static str) {
+fn failed(code: FailCode) -> (ErrorCode, &'static str) {
     match code {
-        FailCode::Token => (Exit::Refused, "make a new one: `rlm-ctl token create`"),
+        FailCode::Token => (ErrorCode::Token, "make a new one: `rlm-ctl token create`"),
         FailCode::TokenBound => (
-            Exit::Refused,
+            ErrorCode::TokenBound,
             "give the --name or the --pool that it is for, or make another: `rlm-ctl token create`",
         ),
         FailCode::NameTaken => (
-            Exit::Conflict,
+            ErrorCode::NameTaken,
             "was it this machine before its disk was wiped? then `rlm-ctl remove NAME --dead` on \
              a node first; else join with another --name",
         ),
         FailCode::Retired => (
-            Exit::Conflict,
+            ErrorCode::Retired,
             "join with a new token and into an empty folder (--data DIR): it becomes a new node",
         ),
         FailCode::Closed => (
-            Exit::Refused,
+            ErrorCode::Closed,
             "an administrator opens it: `rlm-ctl settings admission.open=on`",
         ),
         FailCode::Signature => (
-            Exit::Refused,
+            ErrorCode::NotProved,
             "copy the token again; if it still fails, somebody may stand in between",
         ),
-        FailCode::Version => (Exit::Version, UPGRADE),
+        FailCode::Version => (ErrorCode::Version, UPGRADE),
         FailCode::NoQuorum => (
-            Exit::NoQuorum,
+            ErrorCode::NoQuorum,
             "bring back a majority of the voters, then try again",
         ),
-        FailCode::Unknown => (Exit::Unknown, "try again: the same request does no harm"),
-        FailCode::NoIssuer => (Exit::Failed, "try again, or ask another voter"),
-        FailCode::NoBlob => (Exit::NotFound, "see who has it: `rlm-ctl registry show`"),
-        FailCode::NoRoom => (Exit::Failed, "free some space on that node"),
-        FailCode::Refused => (Exit::Failed, ""),
-        FailCode::Garbled => (Exit::Failed, UPGRADE),
-        FailCode::Internal => (Exit::Failed, "see the log of the node that was asked"),
+        FailCode::Unknown => (
+            ErrorCode::Unknown,
+            "try again: the same request does no harm",
+        ),
+        FailCode::NoIssuer => (ErrorCode::Failed, "try again, or ask another voter"),
+        FailCode::NoBlob => (
+            ErrorCode::NotFound,
+            "see who has it: `rlm-ctl registry show`",
+        ),
+        FailCode::NoRoom => (ErrorCode::DiskFull, "free some space on that node"),
+        FailCode::Refused => (ErrorCode::Rejected, ""),
+        FailCode::Garbled => (ErrorCode::Failed, UPGRADE),
+        FailCode::Internal => (ErrorCode::Failed, "see the log of the node that was asked"),
     }
 }
 
 impl From<EnterError> for Failure {
     fn from(error: EnterError) -> Failure {
         let what = "this machine did not join";
-        let (exit, next) = match error {
+        let (code, next) = match error {
             EnterError::Home(error) => return error.into(),
             EnterError::Join(error) => return join_failure(what, error),
-            EnterError::Name(_) => (Exit::Usage, "give another name: --name NAME"),
+            EnterError::Name(_) => (ErrorCode::Usage, "give another name: --name NAME"),
             EnterError::Reply(_) => (
-                Exit::Refused,
+                ErrorCode::NotProved,
                 "make a new token on another node of the cluster; if it fails again, upgrade the \
                  older of the two",
             ),
             EnterError::OtherNode(_) => (
-                Exit::Failed,
+                ErrorCode::Failed,
                 "join again with a new token and into an empty folder (--data DIR)",
             ),
         };
-        Failure::new(exit, what).why(error).next(next)
+        Failure::new(code, what).why(error).next(next)
     }
 }
 
 fn join_failure(what: &str, error: JoinError) -> Failure {
-    let (exit, next) = match &error {
+    let (code, next) = match &error {
         JoinError::Refused(refused) => return refusal(what, refused),
         JoinError::NoAnswer { last, .. } => unanswered(last),
         JoinError::OtherCluster(_) => (
-            Exit::Refused,
+            ErrorCode::NotProved,
             "the address in the token belongs to another cluster now: make a new token",
         ),
         JoinError::Deadline => (
-            Exit::Unknown,
+            ErrorCode::Unknown,
             "run the same command again: the token is used once at most",
         ),
         JoinError::Seed(_) => (
-            Exit::Unreachable,
+            ErrorCode::Unreachable,
             "mend this machine's name service (DNS), then run the same command again",
         ),
         JoinError::Reply(_) => (
-            Exit::Unknown,
+            ErrorCode::Unknown,
             "run the same command again: the token is used once at most; if it fails again, \
              upgrade the older of the two",
         ),
         JoinError::Socket(_) => (
-            Exit::Failed,
+            ErrorCode::Address,
             "let this machine open UDP sockets, or name an address of it with --listen ADDR",
         ),
     };
-    Failure::new(exit, what).why(error).next(next)
+    Failure::new(code, what).why(error).next(next)
 }
 
-fn unanswered(last: &DialError) -> (Exit, &'static str) {
+fn unanswered(last: &DialError) -> (ErrorCode, &'static str) {
     match last {
-        DialError::Version { .. } => (Exit::Version, UPGRADE),
+        DialError::Version { .. } => (ErrorCode::Version, UPGRADE),
         DialError::TheirCertificate(CertificateRefusal::Expired)
-        | DialError::OurCertificate(CertificateRefusal::Expired) => (Exit::Refused, CLOCK),
+        | DialError::OurCertificate(CertificateRefusal::Expired) => (ErrorCode::Clock, CLOCK),
         _ => (
-            Exit::Unreachable,
-            "check that the node runs and that UDP reaches it (`rlm-node doctor` there); nothing \
-             was created here",
+            ErrorCode::Seeds,
+            "check that the node runs and that UDP reaches it, in datagrams of 1200 bytes \
+             (`rlm-node doctor` there); nothing was created here",
         ),
     }
 }

@@ -43,6 +43,13 @@ impl GpuMemory {
     }
 }
 
+/// NVIDIA's cards that its driver does not name: it is not loaded.
+pub(super) fn driverless(gpus: &[Gpu]) -> Vec<String> {
+    let unnamed = |gpu: &&Gpu| gpu.vendor == NVIDIA && gpu.name.starts_with(UNNAMED);
+    let told = |gpu: &Gpu| format!("{} {} at {}", gpu.vendor, gpu.name, gpu.address);
+    gpus.iter().filter(unnamed).map(told).collect()
+}
+
 /// What NVIDIA's program says; nothing where it is not installed, fails or hangs.
 async fn ask() -> Option<String> {
     let mut command = Command::new("nvidia-smi");
@@ -71,6 +78,8 @@ fn memory_at(told: &str, address: &str) -> Option<u64> {
 
 /// As the hardware's facts name the maker.
 const NVIDIA: &str = "NVIDIA";
+/// How the hardware's facts begin the name of a card that only PCI tells of.
+const UNNAMED: &str = "device ";
 const UNKNOWN: u64 = 0;
 const MEBIBYTE: u64 = 1 << 20;
 /// The program wakes sleeping GPUs up, which takes seconds.
@@ -96,6 +105,21 @@ mod tests {
         check("0000:02:00.0", None);
         check("0000:03:00.0", None);
         assert_eq!(memory_at("No devices were found\n", "0000:01:00.0"), None);
+    }
+
+    #[test]
+    fn a_card_without_its_driver_is_named() {
+        let gpu = |vendor: &str, name: &str| Gpu {
+            vendor: vendor.to_owned(),
+            name: name.to_owned(),
+            address: "0000:01:00.0".to_owned(),
+        };
+        let gpus = [
+            gpu("NVIDIA", "Tesla M40"),
+            gpu("NVIDIA", "device 0x17fd"),
+            gpu("AMD", "device 0x744c"),
+        ];
+        assert_eq!(driverless(&gpus), ["NVIDIA device 0x17fd at 0000:01:00.0"]);
     }
 
     #[tokio::test]

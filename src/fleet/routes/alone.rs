@@ -3,8 +3,8 @@
 
 use super::Failed;
 use crate::api::Routes;
+use crate::codes::ErrorCode;
 use crate::ctl::Failure;
-use crate::exit::Exit;
 use axum::routing::any;
 
 /// In the place of a member's routes.
@@ -16,7 +16,7 @@ pub fn no_cluster() -> Routes {
 }
 
 async fn of_none() -> Failed {
-    Failure::new(Exit::NotFound, "this node is of no cluster")
+    Failure::new(ErrorCode::NoCluster, "this node is of no cluster")
         .why("it runs alone: neither `init` nor `join` made its folder")
         .next(
             "stop it, then make a cluster with `rlm-node init`, or enter one with \

@@ -3,6 +3,7 @@
 use super::{Answer, Failed, done};
 use crate::api::{ApiKeyError, ApiKeys, Asker, KeyRecord};
 use crate::clock::unix_seconds;
+use crate::codes::ErrorCode;
 use crate::ctl::Failure;
 use crate::exit::Exit;
 use crate::fleet::api::{DoneReply, KeyLine, KeyList, KeyMade, KeyRequest, VERSION};
@@ -67,18 +68,24 @@ fn broken(error: &tokio::task::JoinError) -> Failed {
 
 impl From<ApiKeyError> for Failure {
     fn from(error: ApiKeyError) -> Failure {
-        let (exit, next) = match &error {
-            ApiKeyError::Name => (Exit::Usage, "name who uses it: `rlm-ctl key create laptop`"),
+        let (code, next) = match &error {
+            ApiKeyError::Name => (
+                ErrorCode::Usage,
+                "name who uses it: `rlm-ctl key create laptop`",
+            ),
             ApiKeyError::TooMany | ApiKeyError::Unknown { .. } => {
-                (Exit::NotFound, "`rlm-ctl key list`")
+                (ErrorCode::NotFound, "`rlm-ctl key list`")
             }
-            ApiKeyError::File(_) => (Exit::Failed, "look at the disk and at the folder's owner"),
+            ApiKeyError::File(_) => (
+                ErrorCode::Disk,
+                "look at the disk and at the folder's owner",
+            ),
             ApiKeyError::Damaged { .. } => (
-                Exit::Failed,
+                ErrorCode::Damaged,
                 "delete the file; its keys are then worthless, and new ones can be made",
             ),
         };
-        Failure::new(exit, "the keys of the API")
+        Failure::new(code, "the keys of the API")
             .why(error)
             .next(next)
     }

@@ -2,6 +2,16 @@
 
 use super::*;
 
+/// It ended with this code, and said these words.
+#[track_caller]
+pub(super) fn check(output: &Output, code: i32, words: &[&str]) {
+    let said = said(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "{said}");
+    for word in words {
+        assert!(said.contains(word), "no {word:?} in {said}");
+    }
+}
+
 #[test]
 fn a_node_says_what_is_wrong_with_a_token() {
     let mut fleet = Fleet::new(2);
@@ -22,11 +32,10 @@ fn a_node_says_what_is_wrong_with_a_token() {
         command.output().expect("rlm-node runs")
     };
     let cut = join(&fleet, &token[..token.len() - 3]);
-    let said = String::from_utf8_lossy(&cut.stderr).into_owned();
-    assert_eq!(cut.status.code(), Some(2), "{said}");
-    assert!(said.contains("not copied whole"), "{said}");
+    check(&cut, 2, &["not copied whole", "[RLM-E0203]"]);
     let first = join(&fleet, &token);
-    assert!(first.status.success(), "{first:?}");
+    let seen = ["first echo ", "datagrams of ", "NUMA domain", "worker slot"];
+    check(&first, 0, &seen);
     let again = join(&fleet, &token);
     assert!(
         again.status.success(),
@@ -45,12 +54,7 @@ fn a_node_says_what_is_wrong_with_a_token() {
         "--no-run",
     ]);
     let used = other.output().expect("rlm-node runs");
-    let said = String::from_utf8_lossy(&used.stderr).into_owned();
-    assert_eq!(used.status.code(), Some(4), "{said}");
-    assert!(
-        said.contains("used up") && said.contains("token create"),
-        "{said}"
-    );
+    check(&used, 4, &["used up", "token create", "[RLM-E0401]"]);
     let made = fleet.ctl(0, &["token", "create"]);
     let token = String::from_utf8(made.stdout).expect("text");
     let mut namesake = fleet.command(env!("CARGO_BIN_EXE_rlm-node"));
@@ -62,9 +66,8 @@ fn a_node_says_what_is_wrong_with_a_token() {
         .args(["--listen", "127.0.0.1:0"])
         .stdin(Stdio::null());
     let refused = namesake.output().expect("rlm-node runs");
-    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
-    assert_eq!(refused.status.code(), Some(9), "{said}");
-    assert!(said.contains("rlm-ctl remove NAME --dead"), "{said}");
+    let words = ["rlm-ctl remove NAME --dead", "[RLM-E0901]"];
+    check(&refused, 9, &words);
 }
 
 /// So is a machine whose disk was wiped.
@@ -78,6 +81,7 @@ fn a_node_of_no_cluster_says_so_and_what_to_do() {
         fleet.expect(0, &words, (6, "rlm-node join --token-file -"));
     }
     fleet.expect(0, &["nodes", "-o", "json"], (6, "\"code\":6"));
+    fleet.expect(0, &["audit", "-o", "json"], (6, "\"error\":\"RLM-E0601\""));
     let log = std::fs::read_to_string(fleet.folder.path().join("n1.log")).expect("a log");
     let first = log.lines().next().unwrap_or_default();
     assert!(first.contains("of no cluster: `rlm-node init`"), "{log}");
@@ -101,23 +105,14 @@ fn a_join_that_cannot_work_says_why_and_uses_nothing_up() {
     };
     let taken = UdpSocket::bind(("127.0.0.1", fleet.ports[1])).expect("a port");
     let refused = join(&fleet);
-    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
-    assert_eq!(refused.status.code(), Some(1), "{said}");
-    assert!(
-        said.contains("cannot be used") && said.contains("--listen"),
-        "{said}"
-    );
+    check(&refused, 1, &["cannot be used", "--listen", "[RLM-E0104]"]);
     drop(taken);
     fleet.kill(0);
     // Somebody swallows every packet, as a firewall does.
     let hole = UdpSocket::bind(("127.0.0.1", fleet.ports[0])).expect("the port is free again");
     let silent = join(&fleet);
-    let said = String::from_utf8_lossy(&silent.stderr).into_owned();
-    assert_eq!(silent.status.code(), Some(3), "{said}");
-    assert!(
-        said.contains("UDP reaches it") && said.contains("nothing was created"),
-        "{said}"
-    );
+    let words = ["UDP reaches it", "nothing was created", "[RLM-E0301]"];
+    check(&silent, 3, &words);
     drop(hole);
     fleet.node(0, &["run"], "");
     fleet.await_status(0, "it leads again", |status| !status["leader"].is_null());

@@ -5,7 +5,13 @@ use super::*;
 /// What changes nothing, asked of a follower.
 pub(super) fn check_looks(fleet: &Fleet, i: usize) {
     fleet.expect(i, &["status"], (0, "'s certificate ends in "));
+    fleet.expect(i, &["status"], (0, " slots · no open jobs"));
+    let status = json(fleet, i, &["status", "-o", "json"]);
+    assert_eq!(status["jobs_waiting"], 0, "{status:#}");
+    assert_eq!(status["jobs_running"], 0, "{status:#}");
+    assert!(status["oldest_job_age_s"].is_null(), "{status:#}");
     fleet.expect(i, &["node", "tree"], (0, "restarts"));
+    check_tree(&json(fleet, i, &["node", "tree", "-o", "json"]));
     fleet.expect(i, &["registry", "list"], (0, "nothing is registered"));
     fleet.expect(i, &["token", "list"], (0, "as this node last heard"));
     fleet.expect(i, &["audit"], (0, "founded cluster"));
@@ -34,6 +40,34 @@ pub(super) fn check_looks(fleet: &Fleet, i: usize) {
     let found: Value = serde_json::from_slice(&looked.stdout).expect("JSON");
     let paths = found["paths"].as_array().map(Vec::len);
     assert_eq!(paths, Some(4), "two of its own, two between the others");
+}
+
+/// All parts of a follower are there, and none had a second life.
+fn check_tree(tree: &Value) {
+    let actors = tree["actors"].as_array().expect("a list");
+    let find = |path: &str| {
+        let found = actors.iter().find(|actor| actor["path"] == path);
+        found.unwrap_or_else(|| panic!("no {path} in {tree:#}"))
+    };
+    for part in [
+        "node",
+        "node/transport",
+        "node/membership",
+        "node/raft",
+        "node/store",
+        "node/blobs",
+        "node/agreement/roster",
+        "node/api/socket",
+    ] {
+        let actor = find(part);
+        assert_eq!(actor["state"], "running", "{actor:#}");
+        assert_eq!(actor["restarts"], 0, "{actor:#}");
+    }
+    let links = find("node/transport")["says"].as_str().unwrap_or_default();
+    assert!(links.contains(" links, "), "{links}");
+    assert!(!links.starts_with('0'), "{links}");
+    let place = find("node/raft")["says"].as_str().unwrap_or_default();
+    assert!(place.ends_with("; 3 voters"), "{place}");
 }
 
 /// What changes something, asked of the leader. The node after it ends up outside.

@@ -3,7 +3,7 @@
 use super::{Bench, words};
 use crate::machine::cpu_of_children;
 use crate::process::command;
-use crate::role::pure::{SpreadReport, SwimReport};
+use crate::role::pure::{LedgerReport, SpreadReport, SwimReport};
 use crate::row::{Measured, Row, Target, Unit};
 use crate::stats::median;
 use anyhow::{Context, Result, bail};
@@ -28,18 +28,32 @@ pub(super) async fn measure(bench: &Bench) -> Result<Vec<Row>> {
     ];
     let idle = words(&format!("idle --loss 50 --seconds {}", bench.size(1000)));
     let (swim, swim_command) = bench.pure::<SwimReport>(&idle).await?;
-    let mut pure = vec![("membership", swim.simulated_per_cpu, swim_command)];
+    let beside = String::new();
+    let mut pure = vec![("membership", swim.simulated_per_cpu, beside, swim_command)];
     for (what, per_second, writes) in [("CRDT, 1 write/s", 1, 20), ("CRDT, 50 writes/s", 50, 500)] {
         let writes = bench.size(writes);
         let line = format!("spread --loss 0.05 --per-second {per_second} --writes {writes}");
         let (found, command) = bench.pure::<SpreadReport>(&words(&line)).await?;
-        pure.push((what, found.simulated_per_cpu, command));
+        pure.push((what, found.simulated_per_cpu, String::new(), command));
     }
-    for (what, ratio, command) in pure {
+    for (what, per_second, seconds) in [
+        ("ledger, 1 command/s", 1, 1000),
+        ("ledger, 50 commands/s", 50, 100),
+    ] {
+        let seconds = bench.size(seconds);
+        let line = format!("ledger --loss 50 --per-second {per_second} --seconds {seconds}");
+        let (found, command) = bench.pure::<LedgerReport>(&words(&line)).await?;
+        let beside = format!(
+            "{} entries, applied {} times, {} crashes",
+            found.entries, found.applied, found.crashes
+        );
+        pure.push((what, found.simulated_per_cpu, beside, command));
+    }
+    for (what, ratio, beside, command) in pure {
         rows.push(
             Row::new(
                 format!("the same, pure machines, 50 nodes, 5 % loss: {what}"),
-                Measured::new(ratio, Unit::SimulatedPerCpu, ""),
+                Measured::new(ratio, Unit::SimulatedPerCpu, beside),
                 Target::at_least(400.0),
             )
             .anchor("corrosion's: at least 400, with 10 to 50 nodes and few writes")

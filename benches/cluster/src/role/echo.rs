@@ -93,13 +93,9 @@ fn start(number: u8) -> Result<Endpoint> {
     let clock = Arc::new(SystemWallClock);
     let settings = Settings::default();
     let identity = identity(number)?;
-    Ok(Endpoint::start(
-        identity,
-        sockets,
-        settings,
-        Arc::new(Echo),
-        clock,
-    )?)
+    let endpoint = Endpoint::start(identity, sockets, settings, Arc::new(Echo), clock)?;
+    tokio::spawn(endpoint.serve());
+    Ok(endpoint)
 }
 
 fn identity(number: u8) -> Result<Identity> {

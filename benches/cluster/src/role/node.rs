@@ -65,6 +65,7 @@ pub(crate) async fn serve(args: NodeArgs) -> Result<()> {
         writer: Writer::Thread,
         facts: watched,
         settings: settings(&args.times)?,
+        actors: Vec::new(),
     };
     let node = Arc::new(Node::start(home, parts).await?);
     tell("ready");

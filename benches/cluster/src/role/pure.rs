@@ -11,6 +11,7 @@ use base::{ContentHash, NodeId, Time};
 use bytes::Bytes;
 use crdt::{RecordLimits, Replica, Settings, Store, Write};
 use membership::simulator::{self as swim, trial};
+use raft::simulator::{LedgerSpec, LedgerWorld};
 use serde::{Deserialize, Serialize};
 use std::hint::black_box;
 use std::time::Duration;
@@ -56,6 +57,21 @@ pub(crate) enum Pure {
         #[arg(long, default_value_t = 2000)]
         seconds: u64,
     },
+    /// The ledger's replicas, with lost, late and repeated commands, crashes and images
+    Ledger {
+        #[arg(long, default_value_t = 50)]
+        nodes: usize,
+        /// Lost messages in a thousand
+        #[arg(long, default_value_t = 50)]
+        loss: u32,
+        /// Of all who propose together
+        #[arg(long, default_value_t = 50)]
+        per_second: u32,
+        #[arg(long, default_value_t = 100)]
+        seconds: u64,
+        #[arg(long, default_value_t = 7)]
+        seed: u64,
+    },
 }
 
 /// Times to the last node's sight, in seconds of virtual time.
@@ -79,6 +95,15 @@ pub(crate) struct SwimReport {
     pub(crate) unseen: usize,
     pub(crate) false_deaths: usize,
     pub(crate) node_days: f64,
+    pub(crate) simulated_per_cpu: f64,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct LedgerReport {
+    /// Entries of the log; each replica applied each, some more than once.
+    pub(crate) entries: u64,
+    pub(crate) applied: u64,
+    pub(crate) crashes: u64,
     pub(crate) simulated_per_cpu: f64,
 }
 
@@ -110,6 +135,21 @@ impl Pure {
                     bail!("the cluster did not grow together");
                 }
                 serde_json::to_string(&report(&found, begin))
+            }
+            Pure::Ledger {
+                nodes,
+                loss,
+                per_second,
+                seconds,
+                seed,
+            } => {
+                let spec = LedgerSpec {
+                    replicas: nodes,
+                    per_second,
+                    loss,
+                    seed,
+                };
+                serde_json::to_string(&ledger(spec, Duration::from_secs(seconds))?)
             }
         }?)
     }
@@ -148,6 +188,24 @@ fn spread(nodes: usize, loss: f64, (writes, per_second): (u64, u32)) -> SpreadRe
         unseen: world.unseen(),
         simulated_per_cpu,
     }
+}
+
+/// A promise that the ledger breaks is an error, and no figure.
+fn ledger(spec: LedgerSpec, span: Duration) -> Result<LedgerReport> {
+    let mut world = LedgerWorld::new(spec)?;
+    // Until there are jobs, members and models.
+    world.run_for(Duration::from_secs(3))?;
+    let (cpu, before) = (cpu_of_thread(), world.counts());
+    world.run_for(span)?;
+    let simulated_per_cpu = span.as_secs_f64() / (cpu_of_thread() - cpu);
+    let counts = world.counts();
+    world.settle()?;
+    Ok(LedgerReport {
+        entries: counts.entries - before.entries,
+        applied: counts.applied - before.applied,
+        crashes: counts.crashes - before.crashes,
+        simulated_per_cpu,
+    })
 }
 
 /// A store of 50 nodes with 200 contents each and 20,000 records of 200 bytes.
@@ -263,6 +321,15 @@ mod tests {
         };
         let deaths: SwimReport = serde_json::from_str(&deaths.run().unwrap()).unwrap();
         assert_eq!((deaths.seen.count, deaths.unseen), (2, 0));
+        let ledger = Pure::Ledger {
+            nodes: 5,
+            loss: 50,
+            per_second: 50,
+            seconds: 5,
+            seed: 7,
+        };
+        let ledger: LedgerReport = serde_json::from_str(&ledger.run().unwrap()).unwrap();
+        assert!(ledger.entries >= 200 && ledger.applied > ledger.entries);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::{
     ActorState, Backoff, Child, Diary, Intensity, Spec, Strategy, Tree, Wish, Worker, pass, see,
     servant, settle, start, three, until,
 };
-use crate::{ActorFailure, Cause, Restart};
+use crate::{ActorContext, ActorFailure, Cause, Restart};
 use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -174,6 +174,33 @@ async fn a_loop_that_shows_no_pulse_is_seen() {
     until(|| tree.stalled() == ["top/a"]).await;
     until(|| tree.stalled().is_empty()).await;
     assert_eq!(see(&tree, "top/a").restarts, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn long_work_keeps_its_pulse_until_it_is_told_to_stop() {
+    let diary = Diary::default();
+    let wrote = diary.clone();
+    let run = move |context: ActorContext| {
+        let diary = wrote.clone();
+        async move {
+            let done = context.pulsing(async { 7 }).await;
+            diary.write('+', &format!("{done:?}"));
+            let done = context.pulsing(std::future::pending::<u32>()).await;
+            diary.write('-', &format!("{done:?}"));
+            Ok(())
+        }
+    };
+    let worker = Worker::new("a", Restart::Permanent, run)
+        .pulse_within(SECOND * 3)
+        .saying(|| "two links".to_owned());
+    let tree = start(Spec::new("top", Strategy::OneForOne, vec![worker.into()])).await;
+    pass(SECOND * 30).await;
+    assert_eq!(tree.stalled(), [""; 0]);
+    assert_eq!(see(&tree, "top/a").says.as_deref(), Some("two links"));
+    assert_eq!(see(&tree, "top").says, None);
+    assert_eq!(diary.read(), "+Some(7)");
+    assert_eq!(tree.stop().await, Cause::Stopped);
+    assert_eq!(diary.read(), "+Some(7) -None");
 }
 
 #[tokio::test(start_paused = true)]

@@ -190,6 +190,49 @@ fn a_new_backend_is_a_store_that_was_never_saved() {
     assert!(saved.is_none());
 }
 
+#[test]
+fn what_a_full_disk_refused_is_saved_once_there_is_room() {
+    let backend = Shared::default();
+    let (disk, mut store) = begin(backend.clone());
+    (0..5).for_each(|i| write(&mut store, i));
+    save(&disk, &mut store).unwrap();
+
+    (5..11).for_each(|i| write(&mut store, i));
+    backend.image(|image| image.full = true);
+    let batch = store.take_batch().unwrap();
+    let refused = disk.save(&batch);
+    assert!(matches!(refused, Err(SaveError::Full)), "{refused:?}");
+    assert!(backend.image(|image| image.refused) > 0);
+    store.batch_refused(&batch);
+    drop(disk);
+    let opened = StoreFile::open(backend.clone());
+    assert!(matches!(opened, Ok(_) | Err(LoadError::Full)), "{opened:?}");
+    drop(opened);
+
+    // What is in memory is read, and changes meanwhile: one of the refused ones dies.
+    let key = |i: u64| i.to_le_bytes();
+    assert_eq!(store.record(&key(7)).unwrap()[..], [7; 300]);
+    let mut hash = [0; 32];
+    hash[..8].copy_from_slice(&key(7));
+    let (hash, node) = (ContentHash(hash), replica().node);
+    assert!(store.holders(&hash).next().is_some());
+    store.write(NOW, Write::Release { hash, node }).unwrap();
+    write(&mut store, 11);
+
+    backend.image(|image| image.full = false);
+    let (disk, saved) = StoreFile::open(backend.clone()).unwrap();
+    assert!(saved.is_some());
+    let root = save(&disk, &mut store).unwrap();
+    drop(disk);
+    let (_, saved) = StoreFile::open(backend).unwrap();
+    let back = load(saved);
+    assert_eq!(back.root(), root);
+    assert_eq!(back.holders(&hash).next(), None);
+    for i in 0..12 {
+        assert_eq!(back.record(&key(i)).unwrap()[..], [i as u8; 300]);
+    }
+}
+
 /// A disk that loses what was not synced: any of those writes may be there, whole or torn.
 #[derive(Clone, Debug, Default)]
 struct Shared(Arc<Mutex<Image>>);
@@ -200,6 +243,9 @@ struct Image {
     synced: Vec<u8>,
     writes: Vec<(usize, Vec<u8>)>,
     fails: bool,
+    full: bool,
+    /// Writes that found it full.
+    refused: usize,
 }
 
 impl Shared {
@@ -231,6 +277,16 @@ impl Shared {
     }
 }
 
+impl Image {
+    fn has_room(&mut self) -> io::Result<()> {
+        if self.full {
+            self.refused += 1;
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        Ok(())
+    }
+}
+
 impl StorageBackend for Shared {
     fn len(&self) -> io::Result<u64> {
         self.image(|image| Ok(image.now.len() as u64))
@@ -247,6 +303,7 @@ impl StorageBackend for Shared {
 
     fn set_len(&self, len: u64) -> io::Result<()> {
         self.image(|image| {
+            image.has_room()?;
             image.now.resize(len as usize, 0);
             Ok(())
         })
@@ -265,6 +322,7 @@ impl StorageBackend for Shared {
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
         self.image(|image| {
+            image.has_room()?;
             let from = offset as usize;
             image.now[from..from + data.len()].copy_from_slice(data);
             image.writes.push((from, data.to_vec()));

@@ -129,6 +129,28 @@ impl Store {
         self.reserved = self.reserved.max(batch.meta.reserved);
     }
 
+    /// The batch is not on disk, or not for certain: the next one holds it, too. To write it twice
+    /// does no harm, and its reserved counts stay unused.
+    pub fn batch_refused(&mut self, batch: &StoreBatch) {
+        let Some(unsaved) = self.unsaved.as_mut() else {
+            return;
+        };
+        unsaved.dead.extend(&batch.dead);
+        for (dot, _) in &batch.puts {
+            // Who died since then stays dead.
+            if !unsaved.dead.contains(dot) {
+                unsaved.live.insert(*dot);
+            }
+        }
+        unsaved.forgotten.extend(&batch.forgotten);
+        for (replica, _) in &batch.seen {
+            if !unsaved.forgotten.contains(replica) {
+                unsaved.seen.insert(*replica);
+            }
+        }
+        unsaved.meta = true;
+    }
+
     /// The last batch of a store that ends in order: leaves no unused counts behind.
     pub fn take_last_batch(mut self) -> Option<StoreBatch> {
         let next = self.next;

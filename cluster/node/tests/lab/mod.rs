@@ -128,12 +128,25 @@ impl Machine {
         token: &Token,
         listen: SocketAddr,
     ) -> Result<Entered, EnterError> {
+        self.enter_speaking(token, listen, wire::VERSION).await
+    }
+
+    /// With a program that speaks this version of the wire.
+    pub(crate) async fn enter_speaking(
+        &self,
+        token: &Token,
+        listen: SocketAddr,
+        speaks: u16,
+    ) -> Result<Entered, EnterError> {
         let options = EnterOptions {
             name: self.name.clone(),
             pool: None,
             listen,
             address: Some(listen),
-            transport: transport::Settings::default(),
+            transport: transport::Settings {
+                speaks,
+                ..transport::Settings::default()
+            },
         };
         let with = (socket().0, self.clock.clone() as Arc<dyn WallClock>);
         let mut rng = rand::rngs::StdRng::from_os_rng();
@@ -149,12 +162,16 @@ impl Machine {
         sockets: Sockets,
         settings: Settings,
     ) -> Result<Node, NodeStartError> {
+        Node::start(self.home(), self.parts(sockets, settings)).await
+    }
+
+    fn parts(&self, sockets: Sockets, settings: Settings) -> Parts {
         let facts = NodeFacts {
             cores: 1,
             ..NodeFacts::default()
         };
         let (_, facts) = watch::channel(facts);
-        let parts = Parts {
+        Parts {
             sockets,
             wall: self.clock.clone(),
             events: self.diary.clone(),
@@ -162,8 +179,8 @@ impl Machine {
             writer: Writer::Thread,
             facts,
             settings,
-        };
-        Node::start(self.home(), parts).await
+            actors: Vec::new(),
+        }
     }
 
     /// Runs again, after a stop, where it listened before.
@@ -175,6 +192,10 @@ impl Machine {
 
     /// Runs again, after a stop, with a program that speaks this version of the wire.
     pub(crate) async fn upgrade(&self, speaks: u16) -> Node {
+        self.try_speaking(speaks).await.expect("started")
+    }
+
+    pub(crate) async fn try_speaking(&self, speaks: u16) -> Result<Node, NodeStartError> {
         let address = self.home().load_record().expect("a record").listen;
         let sockets = socket_again(address).await;
         let transport = transport::Settings {
@@ -185,7 +206,7 @@ impl Machine {
             transport,
             ..Settings::default()
         };
-        self.start_with(sockets, settings).await.expect("started")
+        self.start_with(sockets, settings).await
     }
 
     /// Runs again, after a stop, at another address, as after a new lease.
@@ -201,9 +222,25 @@ impl Machine {
 
     /// A cluster of this machine alone, running.
     pub(crate) async fn founder(&self) -> Node {
+        self.founder_of(|parts| parts).await
+    }
+
+    /// The same, of other parts than usual.
+    pub(crate) async fn founder_of(&self, change: impl FnOnce(Parts) -> Parts) -> Node {
         let (sockets, address) = socket();
         self.init(address).expect("founded");
-        self.start(sockets).await.expect("started")
+        let parts = change(self.parts(sockets, Settings::default()));
+        let started = Node::start(self.home(), parts).await;
+        started.expect("started")
+    }
+
+    /// The same, in another home than usual.
+    pub(crate) async fn founder_in<H: Home>(&self, home: H) -> Node {
+        let (sockets, address) = socket();
+        self.init(address).expect("founded");
+        let parts = self.parts(sockets, Settings::default());
+        let started = Node::start(home, parts).await;
+        started.expect("started")
     }
 
     /// Enters the cluster and runs.

@@ -4,6 +4,7 @@
 use super::{Disk, DiskError, Folder};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 #[derive(Clone, Default)]
 pub(crate) struct RamDisk(Arc<Mutex<Ram>>);
@@ -21,6 +22,8 @@ pub(crate) struct Ram {
     pub(crate) failing_sync: bool,
     /// Bytes that still fit.
     pub(crate) room: Option<u64>,
+    /// What a sync takes.
+    pub(crate) lag: Duration,
     operations: u64,
     syncs: u64,
 }
@@ -170,6 +173,10 @@ impl Disk for RamDisk {
         let content = ram.find(name)?;
         content.durable = content.now.clone();
         Ok(())
+    }
+
+    fn lag(&self) -> Duration {
+        self.ram().lag
     }
 
     fn sync_dir(&mut self) -> Result<(), DiskError> {

@@ -92,13 +92,14 @@ impl Group {
         group.change(Change::RemoveVoters(gone), false).await
     }
 
-    /// Hands the leadership to a voter, or to the one that is furthest.
+    /// Hands the leadership to a voter, or to the furthest one that would lead.
     pub async fn transfer(&self, to: Option<NodeId>) -> Result<NodeId, ChangeError> {
         let group = &self.inner;
         let peers = group.leading()?;
-        let to = to
-            .or_else(|| group.furthest_voter())
-            .ok_or(ChangeError::NoQuorum)?;
+        let to = match to {
+            Some(to) => to,
+            None => group.heir().await.ok_or(ChangeError::NoHeir)?,
+        };
         if !peers.voters.contains(&to) {
             return Err(ChangeError::UnknownNode { node: to });
         }
@@ -109,10 +110,15 @@ impl Group {
             .transfer_leader(to)
             .await
             .map_err(|fatal| stopped(&fatal))?;
+        let other = |leader: NodeId| leader != group.me;
         group
-            .until(|group| group.metrics().current_leader == Some(to))
+            .until(|group| group.metrics().current_leader.is_some_and(other))
             .await?;
-        Ok(to)
+        match group.metrics().current_leader {
+            Some(leader) if leader == to => Ok(to),
+            // It refused, or was not the first to be elected.
+            leader => Err(ChangeError::NotLeader { leader }),
+        }
     }
 
     pub fn peers(&self) -> Peers {

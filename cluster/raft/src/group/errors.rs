@@ -18,13 +18,17 @@ pub enum StartError {
     Damaged(Damage),
     /// How this node voted is not known, so it must not vote again.
     #[error(
-        "both copies of this node's vote are damaged: remove the node and join again as a new one"
+        "`vote.a` and `vote.b`, both copies of this node's vote, are damaged: remove the node and \
+         join again as a new one"
     )]
     VoteLost,
     #[error("the folder belongs to node {found}")]
     OtherNode { found: NodeId },
     #[error("the log's format is {found}, which this version does not read")]
     Version { found: u16 },
+    /// The log is as it was, for a newer program.
+    #[error("the cluster runs at version {cluster}, and this program speaks {ours}")]
+    Outgrown { cluster: u16, ours: u16 },
     #[error("the group could not start: {0}")]
     Failed(String),
 }
@@ -79,6 +83,9 @@ pub enum ChangeError {
     NotLeader { leader: Option<NodeId> },
     #[error("no majority of the voters can be reached")]
     NoQuorum,
+    /// Nothing was changed. Once another voter has room or is back, ask again.
+    #[error("no other voter would lead: each is away, or its disk is full, or its log is damaged")]
+    NoHeir,
     #[error("another change of the voters is under way")]
     InProgress,
     #[error("node {node} is not in the group")]

@@ -271,8 +271,14 @@ impl Inner {
     }
 
     async fn transfer_in(&self, transfer: Transfer) -> TransferReply {
-        if transfer.to == self.me && !self.may_vote() {
-            return TransferReply::Refused(Refusal::NotSound);
+        if transfer.to == self.me {
+            if !self.may_vote() {
+                return TransferReply::Refused(Refusal::NotSound);
+            }
+            if *self.full.borrow() {
+                // Under it the cluster would take no command.
+                return TransferReply::Refused(Refusal::Stopped("its disk is full".to_owned()));
+            }
         }
         let Transfer {
             ballot, to, last, ..

@@ -2,8 +2,10 @@
 
 mod change;
 mod errors;
+mod heir;
 mod inbound;
 mod propose;
+mod slow;
 mod standing;
 mod start;
 mod view;
@@ -24,7 +26,7 @@ use crate::clock::ClusterClock;
 use crate::disk::Disk;
 use crate::fault::{Abort, Alarm, Fault};
 use crate::ledger::State;
-use crate::log::LogStore;
+use crate::log::{LogStore, Pace};
 use crate::machine::Keeper;
 use crate::net::{Book, Courier, Lanes};
 use crate::settings::Settings;
@@ -57,6 +59,7 @@ pub(crate) struct Inner {
     standing: watch::Sender<Standing>,
     contact: watch::Sender<Option<standing::Contact>>,
     full: watch::Receiver<bool>,
+    pace: Pace,
     permits: Semaphore,
     // Not a message to an owner: a piece of a snapshot is added between two awaits.
     incoming: Mutex<Option<inbound::Incoming>>,
@@ -135,7 +138,6 @@ impl Group {
         if let Err(error) = self.inner.raft.shutdown().await {
             tracing::warn!(%error, "raft ended with a panic");
         }
-        self.inner.keeper.stop().await;
         let ends = {
             let mut ends = self
                 .inner
@@ -144,10 +146,16 @@ impl Group {
                 .expect("nothing panics under this lock");
             std::mem::take(&mut *ends)
         };
-        for end in ends {
-            // The sender goes away with its task; either way it is over.
-            let _over = tokio::time::timeout(SHUTDOWN, end).await;
-        }
+        let_go(&self.inner.keeper, ends).await;
+    }
+}
+
+/// Ends the tasks that own the disk; the folder is free afterwards.
+async fn let_go(keeper: &Keeper, ends: Vec<oneshot::Receiver<()>>) {
+    keeper.stop().await;
+    for end in ends {
+        // The sender goes away with its task; either way it is over.
+        let _over = tokio::time::timeout(SHUTDOWN, end).await;
     }
 }
 

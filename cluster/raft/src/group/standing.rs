@@ -35,7 +35,7 @@
 //! So this node again holds every committed entry that it ever acknowledged, which is all that its
 //! vote stands for.
 
-use super::{Inner, start};
+use super::{Inner, heir, start};
 use crate::fault::Fault;
 use crate::machine;
 use crate::net::{Ask, AskReply, send};
@@ -90,7 +90,8 @@ pub(super) fn spawn(group: &Arc<Inner>) -> Vec<AbortHandle> {
     let tasks = [
         tokio::spawn(stand(Arc::downgrade(group))),
         tokio::spawn(announce_snapshots(Arc::downgrade(group))),
-        tokio::spawn(yield_when_full(Arc::downgrade(group))),
+        tokio::spawn(heir::yield_when_full(Arc::downgrade(group))),
+        tokio::spawn(heir::yield_when_slow(Arc::downgrade(group))),
     ];
     tasks
         .iter()
@@ -272,26 +273,6 @@ async fn announce(group: &Arc<Inner>, image: &Image) {
     if let Err(error) = group.propose(&by, machine::taken(image)).await {
         // The next snapshot gets its own; one without a committed hash is still proved by its own.
         tracing::warn!(%error, index = image.index(), "the snapshot's hash was not committed");
-    }
-}
-
-/// A leader with a full disk hands over to whoever is furthest.
-async fn yield_when_full(group: Weak<Inner>) {
-    let Some(mut full) = group.upgrade().map(|group| group.full.clone()) else {
-        return;
-    };
-    while full.wait_for(|full| *full).await.is_ok() {
-        let Some(group) = group.upgrade() else {
-            return;
-        };
-        if let Some(next) = group.furthest_voter()
-            && let Err(error) = group.raft.trigger().transfer_leader(next).await
-        {
-            tracing::warn!(%error, "the leadership cannot be handed over");
-        }
-        let pause = group.settings.election_max * 4;
-        drop(group);
-        tokio::time::sleep(pause).await;
     }
 }
 

@@ -1,12 +1,12 @@
 //! From a folder to a running node.
 
 use super::standing::{self, Standing};
-use super::{Group, IN_FLIGHT, Inner, StartError, Writer};
+use super::{Group, IN_FLIGHT, Inner, StartError, Writer, let_go};
 use crate::clock::ClusterClock;
 use crate::disk::Disk;
-use crate::fault::{Abort, Alarm};
+use crate::fault::{Abort, Alarm, Fault};
 use crate::ledger::{LogPoint, State};
-use crate::log::{self, Damage, Journal, LogStore, OpenError, Opened, Recovered};
+use crate::log::{self, Damage, Journal, LogStore, OpenError, Opened, Pace, Recovered};
 use crate::machine::{Keeper, Machine};
 use crate::net::{Book, Courier, Factory, Lanes};
 use crate::settings::Settings;
@@ -24,6 +24,8 @@ use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 pub struct Starter {
     pub node: NodeId,
     pub others: Vec<NodeId>,
+    /// The newest version whose commands this program knows.
+    pub speaks: u16,
 }
 
 impl From<NodeId> for Starter {
@@ -31,6 +33,7 @@ impl From<NodeId> for Starter {
         Starter {
             node,
             others: Vec::new(),
+            speaks: wire::VERSION,
         }
     }
 }
@@ -44,15 +47,21 @@ pub(super) async fn start<D: Disk>(
     abort: Arc<dyn Abort>,
 ) -> Result<Group, StartError> {
     let config = settings.openraft().map_err(StartError::Settings)?;
-    let me = starter.node;
+    let (me, speaks) = (starter.node, starter.speaks);
     let found = find(&mut disk, &starter)?;
+    let state = found.state();
+    if state.version > speaks {
+        let (cluster, ours) = (state.version, speaks);
+        return Err(StartError::Outgrown { cluster, ours });
+    }
     let alarm = Alarm::new(abort);
     let ready = Ready {
         me,
+        speaks,
         settings,
         config,
         courier,
-        state: found.state(),
+        state,
         repairing: found.repairing,
         stored: store(me, found, disk, writer, &alarm)?,
         alarm,
@@ -63,6 +72,7 @@ pub(super) async fn start<D: Disk>(
 /// A node whose folder is read, before it takes part.
 struct Ready {
     me: NodeId,
+    speaks: u16,
     settings: Settings,
     config: openraft::Config,
     courier: Arc<dyn Courier>,
@@ -91,14 +101,20 @@ impl Ready {
         let (state, seen) = watch::channel(self.state);
         let book = Book::default();
         let alarm = self.alarm;
-        let machine = Machine::new(state, clock.clone(), alarm.clone(), stored.keeper.clone());
+        let keeper = stored.keeper.clone();
+        let machine = Machine::new(state, self.speaks, clock.clone(), alarm.clone(), keeper);
         let patience = self.settings.election_max;
         let courier = self.courier;
         let factory = Factory::new(me, courier.clone(), book.clone(), patience, seen.clone());
         let config = Arc::new(self.config);
-        let raft = openraft::Raft::new(me, config, factory, stored.log.clone(), machine)
-            .await
-            .map_err(|error| StartError::Failed(error.to_string()))?;
+        let began = openraft::Raft::new(me, config, factory, stored.log.clone(), machine).await;
+        let raft = match began.map_err(|error| failed(&alarm, &error)) {
+            Ok(raft) => raft,
+            Err(why) => {
+                let_go(&stored.keeper, stored.ends).await;
+                return Err(why);
+            }
+        };
         let inner = Arc::new(Inner {
             me,
             settings: self.settings,
@@ -114,6 +130,7 @@ impl Ready {
             standing: watch::Sender::new(standing),
             contact: watch::Sender::new(None),
             full: stored.full,
+            pace: stored.pace,
             permits: Semaphore::new(IN_FLIGHT),
             incoming: Mutex::new(None),
             tasks: OnceLock::new(),
@@ -124,11 +141,20 @@ impl Ready {
     }
 }
 
+/// Openraft applies again what was committed, and tells of a refusal only as of an error.
+fn failed(alarm: &Alarm, error: &dyn std::fmt::Display) -> StartError {
+    match alarm.fault() {
+        Some(Fault::Outgrown { cluster, ours }) => StartError::Outgrown { cluster, ours },
+        Some(_) | None => StartError::Failed(error.to_string()),
+    }
+}
+
 /// The group's side of the tasks that own the disk.
 struct Stored {
     log: LogStore,
     keeper: Keeper,
     full: watch::Receiver<bool>,
+    pace: Pace,
     ends: Vec<oneshot::Receiver<()>>,
 }
 
@@ -157,7 +183,9 @@ fn store<D: Disk>(
         ..
     } = found;
     let log = LogStore::new(entries, purged, committed, vote, log_jobs);
-    let writing = log::run(journal, log_queue, log.commit(), alarm.clone(), full);
+    let pace = Pace::default();
+    let (commit, alarm) = (log.commit(), alarm.clone());
+    let writing = log::run(journal, log_queue, commit, alarm, full, pace.clone());
     let keeping = snapshot::keep(disk, me, keeper_queue, newest);
     let failed = |error: std::io::Error| StartError::Failed(error.to_string());
     let ends = vec![
@@ -168,6 +196,7 @@ fn store<D: Disk>(
         log,
         keeper,
         full: full_seen,
+        pace,
         ends,
     })
 }

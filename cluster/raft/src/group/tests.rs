@@ -3,6 +3,9 @@
 
 mod disks;
 mod elections;
+mod links;
 mod members;
+mod slow;
 mod snapshots;
+mod versions;
 mod world;

@@ -97,16 +97,4 @@ impl Inner {
             })
             .collect()
     }
-
-    /// Whom to hand the leadership to.
-    pub(super) fn furthest_voter(&self) -> Option<NodeId> {
-        let voters: BTreeSet<NodeId> = self.metrics().membership_config.voter_ids().collect();
-        let lag = self.lag();
-        let heard = lag
-            .iter()
-            .filter(|(node, lag)| voters.contains(node) && lag.heard);
-        heard
-            .min_by_key(|(_, lag)| lag.entries)
-            .map(|(node, _)| *node)
-    }
 }

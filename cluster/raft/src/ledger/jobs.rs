@@ -47,6 +47,17 @@ pub struct Jobs {
     open: u64,
 }
 
+/// The jobs that have not ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct JobQueue {
+    /// Accepted and given to nobody yet.
+    pub waiting: u64,
+    /// Given to a node.
+    pub running: u64,
+    /// When the one of them was accepted that was accepted first.
+    pub oldest: Option<Time>,
+}
+
 impl JobPhase {
     pub fn ended(&self) -> bool {
         match self {
@@ -86,6 +97,20 @@ impl Jobs {
     /// Jobs that have not ended.
     pub fn open(&self) -> u64 {
         self.open
+    }
+
+    /// Looks at every job: for people, not for a decision.
+    pub fn queue(&self) -> JobQueue {
+        let mut queue = JobQueue::default();
+        for record in self.all.values().filter(|record| !record.phase.ended()) {
+            match record.phase.holder() {
+                None => queue.waiting += 1,
+                Some(_) => queue.running += 1,
+            }
+            let first = queue.oldest.unwrap_or(record.accepted);
+            queue.oldest = Some(first.min(record.accepted));
+        }
+        queue
     }
 
     /// Only for the commands about jobs.

@@ -20,12 +20,12 @@ mod tests;
 
 pub use audit::{Audit, AuditRecord};
 pub use command::{Command, Outcome, Revocation, Stamped};
-pub use jobs::{JobPhase, JobRecord, Jobs};
+pub use jobs::{JobPhase, JobQueue, JobRecord, Jobs};
 pub use members::{MemberRecord, Members, NewMember, Retired};
 pub use registry::{Model, ModelVersion, Models, NewVersion, Stage};
 pub use rejection::Rejection;
 pub use revocations::{Revocations, Serial};
-pub use settings::{SettingKind, SettingName, largest_blob, setting_names};
+pub use settings::{SettingKind, SettingName, default_model, largest_blob, setting_names};
 pub use tokens::{TokenRef, TokenSpec, TokenState, TokenUse, Tokens};
 
 use base::{ClusterId, ContentHash, Epoch, NodeId, Time};
@@ -83,7 +83,9 @@ pub struct State {
     /// The cluster's own time: see [`Stamped`].
     pub now: Time,
     pub cluster: Option<ClusterId>,
-    /// Commands of a later version are refused until every member can read them.
+    /// Commands of a later version are refused until every member can read them. Whoever speaks an
+    /// earlier one takes no part any more: the ledger does not take it in, and a member that comes
+    /// back with an older program is stopped by its own log ([`crate::Fault::Outgrown`]).
     pub version: u16,
     pub tokens: Arc<Tokens>,
     pub members: Arc<Members>,
@@ -142,12 +144,11 @@ impl State {
                 address,
                 serial,
                 version,
-            } => Arc::make_mut(&mut self.members).update(
-                *node,
-                address.as_deref(),
-                *serial,
-                *version,
-            ),
+            } => {
+                version.map_or(Ok(()), |version| self.knows_all(version))?;
+                let members = Arc::make_mut(&mut self.members);
+                members.update(*node, address.as_deref(), *serial, *version)
+            }
             Command::SetRoles { node, roles } => {
                 Arc::make_mut(&mut self.members).set_roles(*node, *roles)
             }
@@ -226,11 +227,10 @@ impl State {
                 Err(Rejection::KnownMember { node: member.node })
             };
         }
-        if member.version.abs_diff(self.version) > 1 {
-            return Err(Rejection::Version {
-                theirs: member.version,
-                ours: self.version,
-            });
+        let (theirs, ours) = (member.version, self.version);
+        self.knows_all(theirs)?;
+        if !wire::works_with(ours, theirs) {
+            return Err(Rejection::Version { theirs, ours });
         }
         Arc::make_mut(&mut self.members).admit(at.index, member, roles, Some(token))?;
         Arc::make_mut(&mut self.tokens).burn(token, member.node, self.now);
@@ -240,14 +240,33 @@ impl State {
         })
     }
 
-    /// A removed member's certificate is void at once, and its id for ever.
+    /// A removed member's certificate is void at once, and its id for ever. Who was revoked before
+    /// is removed all the same.
     fn remove(&mut self, at: LogPoint, node: NodeId, reason: &str) -> Result<Outcome, Rejection> {
         if self.voters.voters().contains(&node) {
             return Err(Rejection::StillVoter { node });
         }
         rejection::text("the reason", reason, revocations::REASON_CHARS)?;
-        Arc::make_mut(&mut self.members).retire(node, at.index)?;
-        Arc::make_mut(&mut self.revoked).revoke(&Revocation::Node(node), reason)
+        // Both or neither.
+        let mut members = Arc::clone(&self.members);
+        Arc::make_mut(&mut members).retire(node, at.index)?;
+        let what = Revocation::Node(node);
+        let outcome = match self.revoked.all.get(&what) {
+            Some(epoch) => Outcome::Revoked { epoch: *epoch },
+            None => Arc::make_mut(&mut self.revoked).revoke(&what, reason)?,
+        };
+        self.members = members;
+        Ok(outcome)
+    }
+
+    /// That a node of this version knows every command that the log may hold from here on. The
+    /// cluster's version never falls, so a program older than it does not come back either.
+    fn knows_all(&self, theirs: u16) -> Result<(), Rejection> {
+        let ours = self.version;
+        if theirs < ours {
+            return Err(Rejection::Version { theirs, ours });
+        }
+        Ok(())
     }
 
     fn raise_version(&mut self, to: u16) -> Result<Outcome, Rejection> {
@@ -305,6 +324,7 @@ impl State {
         let have = holding.collect::<BTreeSet<_>>().len();
         let need = live.len().clamp(1, HOLDERS);
         if have < need {
+            let (have, need) = (have as u64, need as u64);
             Err(Rejection::FewHolders { have, need })
         } else {
             Ok(())

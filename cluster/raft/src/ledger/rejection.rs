@@ -8,15 +8,11 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum Rejection {
     #[error("{what} has {chars} characters, {max} are allowed")]
-    TooLong {
-        what: String,
-        chars: usize,
-        max: usize,
-    },
+    TooLong { what: String, chars: u64, max: u64 },
     #[error("{what} is empty")]
     Empty { what: String },
     #[error("there are {max} {what} already")]
-    TooMany { what: String, max: usize },
+    TooMany { what: String, max: u64 },
     /// The cluster runs a mixed set of versions: raise its version first.
     #[error("the cluster still runs at version {version}, which does not know this command")]
     NotYet { version: u16 },
@@ -51,7 +47,8 @@ pub enum Rejection {
     NameTaken { name: String, node: NodeId },
     #[error("{node} still votes: demote it first")]
     StillVoter { node: NodeId },
-    #[error("the joiner speaks version {theirs}, the cluster {ours}: at most one apart works")]
+    /// Older than the cluster it would not know all commands; two newer, nobody would know its own.
+    #[error("the cluster runs at version {ours}, which does not go with a node's {theirs}")]
     Version { theirs: u16, ours: u16 },
     #[error("{node} still runs version {version}")]
     Behind { node: NodeId, version: u16 },
@@ -87,7 +84,7 @@ pub enum Rejection {
 
     /// Copy the bytes to another member, then propose again.
     #[error("{have} members hold the bytes, {need} must")]
-    FewHolders { have: usize, need: usize },
+    FewHolders { have: u64, need: u64 },
     #[error("there is no model `{name}`")]
     UnknownModel { name: String },
     #[error("`{name}` has no version {version}")]
@@ -106,8 +103,8 @@ pub(super) fn text(what: &str, text: &str, max: usize) -> Result<(), Rejection> 
         0 => Err(Rejection::Empty { what: what() }),
         _ if chars > max => Err(Rejection::TooLong {
             what: what(),
-            chars,
-            max,
+            chars: chars as u64,
+            max: max as u64,
         }),
         _ => Ok(()),
     }
@@ -115,12 +112,11 @@ pub(super) fn text(what: &str, text: &str, max: usize) -> Result<(), Rejection> 
 
 /// That one more fits.
 pub(super) fn room(what: &str, count: usize, max: usize) -> Result<(), Rejection> {
-    let what = what.to_owned();
     if count < max {
-        Ok(())
-    } else {
-        Err(Rejection::TooMany { what, max })
+        return Ok(());
     }
+    let (what, max) = (what.to_owned(), max as u64);
+    Err(Rejection::TooMany { what, max })
 }
 
 fn hex(id: &TokenRef) -> String {

@@ -48,7 +48,7 @@ impl Revocations {
                 .map(|(what, _)| what.clone());
             let oldest = oldest.ok_or(Rejection::TooMany {
                 what: "revoked nodes".into(),
-                max: MAX_REVOCATIONS,
+                max: MAX_REVOCATIONS as u64,
             })?;
             self.all.remove(&oldest);
         }

@@ -59,6 +59,11 @@ pub(super) fn open_jobs(settings: &BTreeMap<String, String>) -> usize {
         .unwrap_or(DEFAULT_OPEN_JOBS)
 }
 
+/// The model of a job that names none; without one each node has its own.
+pub fn default_model(settings: &BTreeMap<String, String>) -> Option<&str> {
+    settings.get(DEFAULT_MODEL).map(String::as_str)
+}
+
 /// Most bytes of a blob, such as a model's weights.
 pub fn largest_blob(settings: &BTreeMap<String, String>) -> u64 {
     let mib = settings
@@ -96,6 +101,7 @@ pub(super) fn set(
 }
 
 const ADMISSION: &str = "admission.open";
+const DEFAULT_MODEL: &str = "jobs.model";
 const OPEN_JOBS: &str = "jobs.open";
 const DEFAULT_OPEN_JOBS: usize = 10_000;
 const LARGEST_BLOB: &str = "blobs.max_mib";
@@ -112,9 +118,9 @@ const NAMES: &[SettingName] = &[
         help: "what `status` calls the cluster",
     },
     SettingName {
-        name: "jobs.model",
+        name: DEFAULT_MODEL,
         kind: SettingKind::Text(128),
-        help: "the model of a job that names none",
+        help: "the model of a job that names none, before a node's own `models.default`",
     },
     SettingName {
         name: OPEN_JOBS,

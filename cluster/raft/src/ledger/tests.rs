@@ -201,6 +201,42 @@ fn a_token_holds_its_joiner_to_its_name_and_pool() {
 }
 
 #[test]
+fn the_queue_is_what_waits_and_what_runs_and_how_old_it_is() {
+    let mut ledger = Ledger::founded();
+    assert_eq!(ledger.state.jobs.queue(), JobQueue::default());
+    let began = ledger.now;
+    for number in 1..=3 {
+        let accept = Command::AcceptJob {
+            job: JobId(number),
+            key: format!("key {number}"),
+            body: hash(number),
+        };
+        ledger.does(accept).unwrap();
+        ledger.later(1);
+    }
+    let assign = Command::AssignJob {
+        job: JobId(2),
+        node: node(1),
+        seen: FIRST_EPOCH,
+    };
+    ledger.does(assign).unwrap();
+    let expect = |ledger: &Ledger, waiting, running, minutes: Option<u64>| {
+        let queue = ledger.state.jobs.queue();
+        assert_eq!((queue.waiting, queue.running), (waiting, running));
+        let oldest = minutes.map(|minutes| began + Duration::from_secs(minutes * 60));
+        assert_eq!(queue.oldest, oldest);
+        assert_eq!(ledger.state.jobs.open(), waiting + running);
+    };
+    expect(&ledger, 2, 1, Some(0));
+    ledger.does(Command::CancelJob { job: JobId(1) }).unwrap();
+    expect(&ledger, 1, 1, Some(1));
+    ledger.does(Command::CancelJob { job: JobId(2) }).unwrap();
+    expect(&ledger, 1, 0, Some(2));
+    ledger.does(Command::CancelJob { job: JobId(3) }).unwrap();
+    expect(&ledger, 0, 0, None);
+}
+
+#[test]
 fn a_removed_id_never_comes_back() {
     let mut ledger = Ledger::founded();
     ledger.does(Command::CreateToken(token(1, 5, 15))).unwrap();
@@ -247,6 +283,29 @@ fn a_removed_id_never_comes_back() {
         .map(|(_, epoch)| epoch.0)
         .collect();
     assert_eq!(names, [1]);
+}
+
+#[test]
+fn who_was_revoked_first_is_removed_all_the_same() {
+    let mut ledger = Ledger::founded();
+    ledger.does(Command::CreateToken(token(1, 5, 15))).unwrap();
+    let join = Command::Join {
+        token: [1; 8],
+        member: member(2),
+    };
+    ledger.does(join).unwrap();
+    let revoke = Command::Revoke {
+        what: Revocation::Node(node(2)),
+        reason: "its key was stolen".into(),
+    };
+    let revoked = ledger.does(revoke).unwrap();
+    let remove = Command::RemoveMember {
+        node: node(2),
+        reason: "and it goes".into(),
+    };
+    assert_eq!(ledger.does(remove), Ok(revoked), "the same number");
+    assert!(ledger.state.members.retired.contains_key(&node(2)));
+    assert!(ledger.state.revoked.revoked_node(node(2)));
 }
 
 #[test]
@@ -375,6 +434,39 @@ fn a_version_opens_when_everybody_has_it() {
         ledger.does(Command::RaiseVersion { to: 1 }),
         Err(Rejection::Lowered { version: 2 })
     );
+}
+
+/// It would not know the commands that the log may hold by then.
+#[test]
+fn who_is_older_than_the_cluster_neither_joins_nor_comes_back() {
+    let mut ledger = Ledger::founded();
+    let speaks = |version| Command::UpdateMember {
+        node: node(1),
+        address: None,
+        serial: None,
+        version: Some(version),
+    };
+    ledger.does(speaks(2)).unwrap();
+    ledger.does(speaks(1)).unwrap();
+    ledger.does(speaks(2)).unwrap();
+    ledger.does(Command::RaiseVersion { to: 2 }).unwrap();
+    ledger.does(Command::CreateToken(token(1, 3, 15))).unwrap();
+    let refused = |theirs| Err(Rejection::Version { theirs, ours: 2 });
+    assert_eq!(ledger.does(speaks(1)), refused(1));
+    let join = |number, version| Command::Join {
+        token: [1; 8],
+        member: NewMember {
+            version,
+            ..member(number)
+        },
+    };
+    for (number, version) in [(2, 1), (3, 4)] {
+        assert_eq!(ledger.does(join(number, version)), refused(version));
+    }
+    for (number, version) in [(4, 2), (5, 3)] {
+        ledger.does(join(number, version)).unwrap();
+    }
+    assert_eq!(ledger.state.members.live.len(), 3);
 }
 
 #[test]

@@ -85,7 +85,7 @@ impl Tokens {
         if spec.uses > MAX_USES {
             return Err(Rejection::TooMany {
                 what: "uses".into(),
-                max: MAX_USES as usize,
+                max: u64::from(MAX_USES),
             });
         }
         if self.0.contains_key(&spec.id) {

@@ -29,6 +29,7 @@
 
 mod frame;
 mod journal;
+mod pace;
 mod scan;
 mod store;
 mod votes;
@@ -38,6 +39,7 @@ mod writer;
 mod tests;
 
 pub(crate) use journal::{Journal, Op, OpenError, Opened, voters_seen};
+pub(crate) use pace::Pace;
 pub use scan::Damage;
 pub(crate) use scan::Recovered;
 pub(crate) use store::LogStore;

@@ -2,6 +2,7 @@
 //! torn tail from damage is in the module's head.
 
 use super::frame::{Check, Frame, HEADER_BYTES, Header, Kind};
+use super::journal::segment as file;
 use crate::ledger::{LogPoint, VoterSets};
 use crate::types::{Entry, Payload, Record};
 use base::{Epoch, NodeId};
@@ -38,15 +39,15 @@ pub(super) struct End {
 /// Something durable was lost. The node must not vote until peers have made it whole.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Damage {
-    #[error("segment {segment} is damaged at byte {offset}, and later batches were durable")]
+    #[error("`{}` is damaged at byte {offset}, and later batches were durable", file(*segment))]
     Frame { segment: u64, offset: u64 },
-    #[error("the header of segment {segment} is damaged")]
+    #[error("the header of `{}` is damaged", file(*segment))]
     Header { segment: u64 },
-    #[error("segment {segment} is missing")]
+    #[error("`{}` is missing", file(*segment))]
     Missing { segment: u64 },
-    #[error("segment {segment} does not continue the one before it")]
+    #[error("`{}` does not continue the segment before it", file(*segment))]
     Chain { segment: u64 },
-    #[error("segment {segment} holds an entry out of place at byte {offset}")]
+    #[error("`{}` holds an entry out of place at byte {offset}", file(*segment))]
     Order { segment: u64, offset: u64 },
     #[error("entry {committed} is known to be committed, but the log ends before it")]
     Committed { committed: u64 },

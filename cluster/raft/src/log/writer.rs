@@ -2,6 +2,7 @@
 //! queue's order. Votes are written where they stand in that order.
 
 use super::journal::{Journal, Op};
+use super::pace::Pace;
 use super::store::Commit;
 use super::{BATCH_JOBS, FULL_AGAIN, SEAL_AFTER};
 use crate::disk::{Disk, DiskError};
@@ -10,6 +11,7 @@ use crate::types::{Ballot, Entry, Types};
 use openraft::storage::IOFlushed;
 use std::io;
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::Instant;
 
 pub(crate) enum Job {
     Append(Vec<Entry>, IOFlushed<Types>),
@@ -27,13 +29,15 @@ enum Waiting {
     Caller(oneshot::Sender<io::Result<()>>),
 }
 
-/// Runs until the queue closes or the disk fails. `full` says whether the node is read-only.
+/// Runs until the queue closes or the disk fails. `full` says whether the node is read-only, `pace`
+/// how long entries take to be durable.
 pub(crate) async fn run<D: Disk>(
     mut journal: Journal<D>,
     mut jobs: mpsc::Receiver<Job>,
     commit: Commit,
     alarm: Alarm,
     full: watch::Sender<bool>,
+    pace: Pace,
 ) {
     let mut sealed = true;
     let mut taken = Vec::new();
@@ -53,8 +57,13 @@ pub(crate) async fn run<D: Disk>(
             }
         }
         let last = taken.is_empty() || matches!(taken.last(), Some(Job::Stop));
+        let entries = taken.iter().any(|job| matches!(job, Job::Append(..)));
+        let began = Instant::now();
         if let Err(error) = work(&mut journal, taken.drain(..), &commit).await {
             return alarm.raise(Fault::Disk(error));
+        }
+        if entries {
+            pace.wrote(began.elapsed());
         }
         if last {
             // The seal makes the next start sure of the last batch.

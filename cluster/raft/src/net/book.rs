@@ -1,9 +1,10 @@
 //! What this node, as a leader, heard others acknowledge: their word, to be held against what their
-//! disks say after a restart.
+//! disks say after a restart, and how long they took to give it.
 
 use base::NodeId;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 #[derive(Clone, Default)]
 pub(crate) struct Book {
@@ -21,6 +22,8 @@ struct Word {
     known: Option<u64>,
     /// Has shown a log that breaks its word.
     reverted: bool,
+    /// The longest that it took for entries since the last question.
+    slowest: Option<Duration>,
 }
 
 impl Book {
@@ -48,6 +51,22 @@ impl Book {
             .map_or(0, |(_, before)| before);
         word.acked = Some((term, index.max(before)));
         word.reverted = false;
+    }
+
+    /// Entries were acknowledged so long after they were sent.
+    pub(crate) fn took(&self, node: NodeId, span: Duration) {
+        let mut words = self.words();
+        let word = words.entry(node).or_default();
+        word.slowest = word.slowest.max(Some(span));
+    }
+
+    /// The longest of these since the last question, of each node that acknowledged any.
+    pub(crate) fn slowest(&self) -> BTreeMap<NodeId, Duration> {
+        let mut words = self.words();
+        words
+            .iter_mut()
+            .filter_map(|(node, word)| Some((*node, word.slowest.take()?)))
+            .collect()
     }
 
     /// The node does not have the entry before these, though it gave its word; `false` when it

@@ -27,6 +27,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
+use tokio::time::Instant;
 use wire::Kind;
 
 type Rpc<T> = Result<T, RPCError<Types>>;
@@ -140,14 +141,16 @@ impl Out {
             commit,
             records: request.entries.iter().map(Record::from).collect(),
         };
+        // A heartbeat says nothing of the follower's disk.
+        let sent = (!body.records.is_empty()).then(Instant::now);
         let reply: AppendReply = self.call(Kind::RaftAppend, &body, self.patience).await?;
         match reply.answer {
             AppendAnswer::Success => {
-                self.acknowledged(ballot, last.map(|last| last.index));
+                self.acknowledged(ballot, last.map(|last| last.index), sent);
                 Ok(AppendEntriesResponse::Success)
             }
             AppendAnswer::Partial(upto) => {
-                self.acknowledged(ballot, upto.map(|upto| upto.index));
+                self.acknowledged(ballot, upto.map(|upto| upto.index), sent);
                 Ok(AppendEntriesResponse::PartialSuccess(upto.map(log_id)))
             }
             AppendAnswer::Conflict if reply.repairing => {
@@ -181,8 +184,11 @@ impl Out {
             .any(|voter| *voter == self.to)
     }
 
-    fn acknowledged(&self, ballot: Ballot, index: Option<u64>) {
+    fn acknowledged(&self, ballot: Ballot, index: Option<u64>, sent: Option<Instant>) {
         self.book.acknowledged(self.to, ballot.term, index);
+        if let Some(sent) = sent {
+            self.book.took(self.to, sent.elapsed());
+        }
     }
 
     async fn vote(&self, kind: Kind, request: VoteRequest<Types>) -> Rpc<VoteResponse<Types>> {

@@ -41,6 +41,17 @@ fn a_broken_word_is_told_from_a_log_that_is_only_short() {
     assert!(!book.conflicts(PEER, Some(6)));
 }
 
+#[test]
+fn the_slowest_acknowledgement_is_told_once() {
+    let book = Book::default();
+    for millis in [3, 9, 2] {
+        book.took(PEER, Duration::from_millis(millis));
+    }
+    let slowest = book.slowest();
+    assert_eq!(slowest.get(&PEER), Some(&Duration::from_millis(9)));
+    assert!(book.slowest().is_empty());
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_early_message_waits_for_the_one_before_it() {
     let lanes = Lanes::default();

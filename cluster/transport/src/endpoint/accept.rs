@@ -15,11 +15,22 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
 
+/// Ends with the endpoint, or with its socket.
 pub(crate) async fn accept(inner: Arc<Inner>) {
+    let mut knocks = 0_u32;
     while let Some(incoming) = inner.quinn.accept().await {
         knock(&inner, incoming);
+        knocks = knocks.wrapping_add(1);
+        // The loops beside it get their turn also while many knock. Not after a few: quinn keeps
+        // few that wait, and drops the rest unseen.
+        if knocks.is_multiple_of(KNOCKS_IN_A_ROW) {
+            tokio::task::yield_now().await;
+        }
     }
 }
+
+/// Knocks that are looked at before the tasks beside this one get their turn.
+const KNOCKS_IN_A_ROW: u32 = 1024;
 
 fn knock(inner: &Arc<Inner>, incoming: Incoming) {
     let source = incoming.remote_address().ip();

@@ -24,11 +24,12 @@ pub(crate) async fn keep_house(inner: Arc<Inner>) {
 
 pub(crate) async fn announce_links(inner: Arc<Inner>) {
     loop {
-        inner.announce.notified().await;
+        // First, since links came and went before anybody announced them.
         let news = inner.table().news();
         for event in news {
             inner.handler.link(event);
         }
+        inner.announce.notified().await;
     }
 }
 

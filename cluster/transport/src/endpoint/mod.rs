@@ -1,17 +1,20 @@
 //! A node's end of every link: starts and stops them, and sends requests and datagrams over them.
 //!
-//! Tasks: one accepts, one keeps house, one announces links, one for each peer dials, one for each
-//! link serves it. All hang off the endpoint and stop when it is closed or its last handle dropped.
+//! Whoever holds it runs its own loops ([`Endpoint::serve`]): one accepts, one keeps house, one
+//! announces links. Besides there is a task for each peer that dials, and one for each link that
+//! serves it. All hang off the endpoint and stop when it is closed or its last handle dropped.
 
 mod accept;
 mod dial;
 mod keep;
+mod life;
 mod serve;
 mod table;
 mod uncertified;
 
 pub(crate) use accept::exporter;
 pub(crate) use dial::open;
+pub use life::{EndpointLoad, SocketLost};
 pub use serve::datagram_kind;
 pub use uncertified::SessionFrame;
 
@@ -114,7 +117,8 @@ impl Drop for Stop {
 }
 
 impl Endpoint {
-    /// Begins to listen. Must be called on the tokio runtime that is to run it.
+    /// Begins to listen; who knocks waits for [`Endpoint::serve`]. Must be called on the tokio
+    /// runtime that is to run it.
     pub fn start(
         identity: Identity,
         sockets: Sockets,
@@ -156,9 +160,6 @@ impl Endpoint {
             tasks: Mutex::new(JoinSet::new()),
             announce: Notify::new(),
         });
-        inner.spawn(accept::accept(inner.clone()));
-        inner.spawn(keep::keep_house(inner.clone()));
-        inner.spawn(keep::announce_links(inner.clone()));
         Ok(Endpoint {
             _stop: Arc::new(Stop(inner.clone())),
             inner,

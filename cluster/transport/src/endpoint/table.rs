@@ -1,6 +1,7 @@
 //! Which peers there are, what links to each, and what was told about them. Touches no connection
 //! and waits for nothing: it is used under a lock.
 
+use super::EndpointLoad;
 use crate::bounds::Places;
 use crate::link::Link;
 use crate::{DialError, DownReason, LinkEvent, Settings};
@@ -208,6 +209,16 @@ impl Table {
     pub(crate) fn links(&self) -> Vec<Arc<Link>> {
         let links = self.peers.values().flat_map(|entry| &entry.links);
         links.cloned().collect()
+    }
+
+    pub(crate) fn load(&self) -> EndpointLoad {
+        let mut load = EndpointLoad::default();
+        for entry in self.peers.values() {
+            load.links += usize::from(!entry.links.is_empty());
+            load.requests_in += entry.peer.requests_in.taken();
+            load.requests_out += entry.peer.requests_out.taken();
+        }
+        load
     }
 
     pub(crate) fn best_links(&mut self, date: Duration) -> Vec<Arc<Link>> {

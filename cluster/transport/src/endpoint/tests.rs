@@ -1,6 +1,7 @@
 mod access;
 mod hostile;
 pub(crate) mod hub;
+mod life;
 mod links;
 mod requests;
 mod uncertified;

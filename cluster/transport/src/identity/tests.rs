@@ -26,6 +26,18 @@ fn identity() -> Identity {
 }
 
 #[test]
+fn the_root_goes_out_alone_and_is_what_others_pin() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("root.pem");
+    let identity = identity();
+    fs::write(&path, identity.root_pem()).unwrap();
+    let blocks = load_blocks(&path, CERTIFICATE).unwrap();
+    assert_eq!(blocks, [identity.root().to_vec()]);
+    let hash = crate::root_hash_of(&path).unwrap();
+    assert_eq!(hash, identity.root_hash());
+}
+
+#[test]
 fn an_identity_comes_back_from_its_files() {
     let folder = tempfile::tempdir().unwrap();
     let saved = identity();

@@ -125,6 +125,28 @@ fn words_that_a_hit_lacks_are_named_when_another_has_them_or_they_are_names() {
 }
 
 #[test]
+fn a_number_is_asked_for_in_the_first_words() {
+    for many in [
+        "How many are red?",
+        "On how many days?",
+        "How often did it stop?",
+    ] {
+        assert!(asks_how_many(many), "{many}");
+    }
+    for other in [
+        "Which host has most lines, and how many?",
+        "How did it end?",
+        "How",
+    ] {
+        assert!(!asks_how_many(other), "{other}");
+    }
+    for list in ["[]", " {'a': 1}", "('a', 2)", "Counter({'a': 1})"] {
+        assert!(is_collection(list), "{list}");
+    }
+    assert!(!is_collection("12") && !is_collection("mars (3)"));
+}
+
+#[test]
 fn empty_answers_and_refusals_are_known() {
     for empty in ["", " None\n", "0", "0.0", "[]", "{}", "nan", "set()"] {
         assert!(is_empty_answer(empty), "{empty}");

@@ -2,7 +2,10 @@
 
 use super::Job;
 use super::block::KEPT_CHARS;
-use crate::gate::{clip, columns_named, doubt, is_empty_answer, is_refusal, values_named};
+use crate::gate::{
+    asks_how_many, clip, columns_named, doubt, is_collection, is_empty_answer, is_refusal,
+    values_named,
+};
 use crate::profile::render;
 use crate::{AnswerRule, Effect, TraceEvent};
 
@@ -33,10 +36,21 @@ impl Job {
                 text: render(&self.setup.profile.format.long_answer, &values),
             });
         }
+        if rules.number && !self.counted && self.lists_where_a_number_is_asked(answer) {
+            let start = format!("{:?}", clip(answer, START_CHARS));
+            return Some(Note {
+                rule: AnswerRule::Number,
+                text: render(&self.setup.profile.format.no_number, &[("start", &start)]),
+            });
+        }
         if self.gated < rules.gate && !is_refusal(answer, &rules.refusals) {
             return self.unsupported(answer);
         }
         None
+    }
+
+    fn lists_where_a_number_is_asked(&self, answer: &str) -> bool {
+        asks_how_many(&self.setup.question) && is_collection(answer)
     }
 
     fn empty(&self, answer: &str, code: &str) -> Note {
@@ -75,6 +89,10 @@ impl Job {
             }
             AnswerRule::Long => {
                 self.shortened = true;
+                self.kept.rejected = Some(answer.clone());
+            }
+            AnswerRule::Number => {
+                self.counted = true;
                 self.kept.rejected = Some(answer.clone());
             }
             AnswerRule::Empty if answer.trim().is_empty() => {}

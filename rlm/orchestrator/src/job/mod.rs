@@ -38,6 +38,8 @@ pub struct Job {
     gated: u32,
     /// An answer was sent back for its length.
     shortened: bool,
+    /// A list was sent back where a number was asked for.
+    counted: bool,
     /// The budget that ended the ordinary turns; only the closing call may follow.
     limit: Option<LimitKind>,
     last_code: Option<String>,
@@ -114,6 +116,7 @@ impl Job {
             errors: 0,
             gated: 0,
             shortened: false,
+            counted: false,
             limit: None,
             last_code: None,
             shown,

@@ -166,6 +166,8 @@ pub struct Rules {
     /// An answer of more characters is sent back once: a whole table in place of what was asked;
     /// 0: never.
     pub answer_chars: usize,
+    /// When the question asks how many, a list or table is sent back once.
+    pub number: bool,
     /// Answers that contain one of these (in any case) say that there is no answer. They pass the
     /// gate; from a script they are not accepted.
     pub refusals: Vec<String>,

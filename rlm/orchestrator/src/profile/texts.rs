@@ -37,6 +37,8 @@ pub struct Format {
     pub named_values: String,
     /// An answer that was sent back for its length: `{chars} {start}`.
     pub long_answer: String,
+    /// A list or table where how many was asked: `{start}`.
+    pub no_number: String,
     /// An answer that the gate sent back: `{sentence} {names}`.
     pub unsupported: String,
     /// The text that refused sub-calls get as their error: `{limit} {asked} {granted}`.
@@ -63,6 +65,7 @@ impl Default for Format {
             empty_answer: "The answer {answer} looks wrong: nothing matched.\n{columns}".into(),
             named_values: "\nThe question names {values}.".into(),
             long_answer: "The answer has {chars} characters: {start}...".into(),
+            no_number: "The question asks for one number, and {start} is none.".into(),
             unsupported: "The sentence \"{sentence}\" does not mention {names}.".into(),
             refused: "no more sub-calls: the limit of {limit} is reached".into(),
         }

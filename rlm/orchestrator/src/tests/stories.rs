@@ -269,6 +269,31 @@ fn a_table_in_place_of_an_answer_is_sent_back_once() {
 }
 
 #[test]
+fn a_list_in_place_of_a_number_is_sent_back_once() {
+    let asked = |question: &str| {
+        let mut setup = setup(small(ContextKind::Rows));
+        setup.context.kind = ContextKind::Rows;
+        setup.question = question.into();
+        Story::of(setup)
+            .root("FINAL(c.most_common(1))")
+            .answers("[('mars', 1)]")
+            .root("FINAL(len(c))")
+            .answers("7")
+    };
+    let story = asked("On how many different hosts was it seen?").run();
+    story.answered("7");
+    assert!(
+        story
+            .asked()
+            .contains("one number, and \"[('mars', 1)]\" is a list"),
+        "{}",
+        story.asked()
+    );
+    let story = asked("Which host saw it most, and how many times?").run();
+    story.answered("[('mars', 1)]");
+}
+
+#[test]
 fn a_block_without_output_says_so_and_a_repeated_one_too() {
     let block = "```repl\nx = 1\n```";
     let story = Story::plain()

@@ -1,7 +1,9 @@
-//! Join tokens and keys of the API as text.
+//! Join tokens, keys of the API and the cluster's root as text.
 
 use super::super::table::{span, table};
-use crate::fleet::api::{KeyList, KeyMade, TokenLine, TokenList, TokenMade, TokenStanding};
+use crate::fleet::api::{
+    CaReply, KeyList, KeyMade, TokenLine, TokenList, TokenMade, TokenStanding,
+};
 
 pub(in crate::ctl::fleet) fn token_hint(made: &TokenMade) -> String {
     format!(
@@ -62,6 +64,13 @@ pub(in crate::ctl::fleet) fn key_hint(made: &KeyMade) -> String {
         "key {} ({}) opens this node's API over TCP, as an administrator, until it is revoked:\n  \
          RLM_API_KEY=KEY rlm-ctl --connect https://HOST:PORT --pin {} status",
         made.id, made.name, made.root
+    )
+}
+
+pub(in crate::ctl::fleet) fn ca_hint(root: &CaReply) -> String {
+    format!(
+        "the root of cluster {} is no secret; its BLAKE3 hash, in every token and for --pin:  {}",
+        root.cluster, root.root
     )
 }
 

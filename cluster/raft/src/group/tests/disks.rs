@@ -2,7 +2,7 @@
 
 use super::world::{World, accept, expect_jobs, node};
 use crate::disk::tests::RamDisk;
-use crate::{Fault, ProposeError, Standing, StartError};
+use crate::{ChangeError, Fault, ProposeError, Standing, StartError};
 use std::time::Duration;
 
 #[tokio::test(start_paused = true)]
@@ -201,4 +201,66 @@ async fn a_full_disk_makes_a_node_read_only_and_the_leadership_moves() {
     world.commit(5).await.unwrap();
     world.until("room", || !group.view().full).await;
     expect_jobs(&*world.settled().await, [1, 2, 4, 5]);
+}
+
+/// Lets an entry fill the disks of these, one after the other.
+async fn fill(world: &World, numbers: impl IntoIterator<Item = u8>) {
+    for number in numbers {
+        world.disks[&node(number)].ram().room = Some(10);
+        world.commit(number.into()).await.unwrap();
+        let group = world.group(number);
+        world.until("a full disk", || group.view().full).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_leader_with_a_full_disk_passes_over_who_has_none_left_either() {
+    let world = World::of(3).await;
+    let leader = world.leader().await;
+    // Of two that are as far, it would be asked first.
+    let full = (1..=3).find(|number| *number != leader).unwrap();
+    let roomy = 6 - leader - full;
+    fill(&world, [full]).await;
+    let (old, term) = (world.group(leader), world.term());
+    assert!(!old.inner.would_lead(node(full)).await);
+    assert!(old.inner.would_lead(node(roomy)).await);
+    assert_eq!((world.leader().await, world.term()), (leader, term));
+
+    fill(&world, [leader]).await;
+    let moved = || old.view().leader.is_some_and(|now| now != node(leader));
+    world.until("another leader", moved).await;
+    assert_eq!(old.view().leader, Some(node(roomy)), "it was asked first");
+    world.commit(10).await.unwrap();
+    expect_jobs(&*world.settled().await, [full.into(), leader.into(), 10]);
+    assert!(world.group(full).view().full);
+
+    // The same where a person asks for it.
+    world.disks[&node(leader)].ram().room = None;
+    world.until("room", || !old.view().full).await;
+    let handed = world.group(roomy).transfer(None).await;
+    assert_eq!(handed, Ok(node(leader)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_leader_whose_disk_is_full_as_all_others_are_goes_on_answering() {
+    let world = World::of(3).await;
+    let leader = world.leader().await;
+    let others = (1..=3).filter(|number| *number != leader);
+    fill(&world, others).await;
+    let term = world.term();
+    fill(&world, [leader]).await;
+    let group = world.group(leader);
+    for _ in 0..20 {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        group.read_barrier().await.unwrap();
+    }
+    assert_eq!((world.leader().await, world.term()), (leader, term));
+    assert_eq!(group.transfer(None).await, Err(ChangeError::NoHeir));
+    assert_eq!(group.propose(accept(9)).await, Err(ProposeError::DiskFull));
+    for number in 1..=3 {
+        world.disks[&node(number)].ram().room = None;
+    }
+    world.until("room", || !group.view().full).await;
+    world.commit(10).await.unwrap();
+    expect_jobs(&*world.settled().await, [1, 2, 3, 10]);
 }

@@ -4,7 +4,7 @@ use crate::disk::tests::RamDisk;
 use crate::fault::{Abort, Fault};
 use crate::ledger::{Command, NewMember, Outcome, State};
 use crate::net::{Courier, CourierError};
-use crate::{Group, ProposeError, Settings, Standing, Writer};
+use crate::{Group, ProposeError, Settings, Standing, Starter, Writer};
 use base::{ClusterId, ContentHash, JobId, NodeId, PeerRole, PeerRoles};
 use bytes::Bytes;
 use futures::FutureExt;
@@ -20,6 +20,17 @@ pub(super) struct Wires {
     up: BTreeMap<NodeId, Group>,
     cut: BTreeSet<(NodeId, NodeId)>,
     pub(super) sent: BTreeMap<u16, u64>,
+    /// Messages and answers that met a cut.
+    pub(super) eaten: u64,
+}
+
+impl Wires {
+    /// Whether what is on its way comes through.
+    fn passes(&mut self, from: NodeId, to: NodeId) -> bool {
+        let cut = self.cut.contains(&(from, to));
+        self.eaten += u64::from(cut);
+        !cut
+    }
 }
 
 pub(super) struct Wire {
@@ -41,11 +52,8 @@ impl Courier for Wire {
             let peer = {
                 let mut wires = wires.lock().unwrap();
                 *wires.sent.entry(kind as u16).or_default() += 1;
-                wires
-                    .up
-                    .get(&to)
-                    .filter(|_| !wires.cut.contains(&(me, to)))
-                    .cloned()
+                let passes = wires.passes(me, to);
+                wires.up.get(&to).filter(|_| passes).cloned()
             };
             let Some(peer) = peer else {
                 // As on a network: nothing comes back, and the caller's patience ends.
@@ -55,7 +63,7 @@ impl Courier for Wire {
             let voter = PeerRoles::of(&[PeerRole::Voter]);
             let reply = peer.handle(me, voter, frame).await;
             tokio::time::sleep(DELAY).await;
-            if wires.lock().unwrap().cut.contains(&(to, me)) {
+            if !wires.lock().unwrap().passes(to, me) {
                 return Err(CourierError::Timeout);
             }
             let reply = reply.map_err(|error| CourierError::Refused(error.to_string()))?;
@@ -80,6 +88,8 @@ pub(super) struct World {
     pub(super) disks: BTreeMap<NodeId, RamDisk>,
     pub(super) aborts: Remember,
     pub(super) settings: Settings,
+    /// The version whose commands the programs know that are started from now on.
+    pub(super) speaks: u16,
 }
 
 pub(super) fn node(number: u8) -> NodeId {
@@ -106,6 +116,7 @@ impl World {
             disks: BTreeMap::new(),
             aborts: Remember::default(),
             settings,
+            speaks: wire::VERSION,
         }
     }
 
@@ -116,8 +127,13 @@ impl World {
 
     pub(super) async fn with(size: u8, settings: Settings) -> World {
         let mut world = World::new(settings);
-        world.start(1).await;
-        world.group(1).initialize().await.unwrap();
+        world.assemble(size).await;
+        world
+    }
+
+    pub(super) async fn assemble(&mut self, size: u8) {
+        self.start(1).await;
+        self.group(1).initialize().await.unwrap();
         let member = NewMember {
             node: node(1),
             name: "box1".into(),
@@ -128,20 +144,18 @@ impl World {
             version: 1,
         };
         let cluster = ClusterId([7; 8]);
-        world
-            .group(1)
+        self.group(1)
             .propose(Command::Found { cluster, member })
             .await
             .unwrap();
         for number in 2..=size {
-            world.start(number).await;
-            world.group(1).add_learner(node(number)).await.unwrap();
-            world.group(1).promote(node(number)).await.unwrap();
+            self.start(number).await;
+            self.group(1).add_learner(node(number)).await.unwrap();
+            self.group(1).promote(node(number)).await.unwrap();
         }
         for number in 1..=size {
-            world.sound(number).await;
+            self.sound(number).await;
         }
-        world
     }
 
     /// Starts a node on its disk, or on a new one.
@@ -157,8 +171,12 @@ impl World {
             wires: Arc::clone(&self.wires),
         });
         let abort = Arc::new(self.aborts.clone());
-        let group =
-            Group::start(me, self.settings.clone(), disk, wire, Writer::Task, abort).await?;
+        let starter = Starter {
+            speaks: self.speaks,
+            ..Starter::from(me)
+        };
+        let settings = self.settings.clone();
+        let group = Group::start(starter, settings, disk, wire, Writer::Task, abort).await?;
         self.wires.lock().unwrap().up.insert(me, group);
         Ok(())
     }
@@ -196,6 +214,42 @@ impl World {
                 };
             }
         }
+    }
+
+    /// Cuts these directions, from and to, and joins all others again.
+    pub(super) fn cut_only(&self, cut: impl Fn(u8, u8) -> bool) {
+        let pairs = (1..=9).flat_map(|from| (1..=9).map(move |to| (from, to)));
+        let cut = pairs.filter(|(from, to)| from != to && cut(*from, *to));
+        let cut = cut.map(|(from, to)| (node(from), node(to))).collect();
+        self.wires.lock().unwrap().cut = cut;
+    }
+
+    /// Messages and answers that met a cut so far.
+    pub(super) fn eaten(&self) -> u64 {
+        self.wires.lock().unwrap().eaten
+    }
+
+    /// Messages of a kind that were sent so far.
+    pub(super) fn sent(&self, kind: wire::Kind) -> u64 {
+        let wires = self.wires.lock().unwrap();
+        wires.sent.get(&(kind as u16)).copied().unwrap_or(0)
+    }
+
+    /// Who leads in its own eyes, with its term.
+    pub(super) fn reigns(&self) -> Vec<(u64, u8)> {
+        let up: Vec<Group> = self.wires.lock().unwrap().up.values().cloned().collect();
+        let views = up.iter().map(|group| (group.id(), group.view()));
+        views
+            .filter(|(id, view)| view.leader == Some(*id))
+            .map(|(id, view)| (view.term, id.0[0]))
+            .collect()
+    }
+
+    /// The newest term that any node knows.
+    pub(super) fn term(&self) -> u64 {
+        let up: Vec<Group> = self.wires.lock().unwrap().up.values().cloned().collect();
+        let terms = up.iter().map(|group| group.view().term);
+        terms.max().unwrap_or(0)
     }
 
     /// A node that leads in its own eyes and can commit.

@@ -171,6 +171,8 @@ fn a_proposal_and_its_answers_are_frozen() {
     let (index, already) = (8, false);
     check(&applied(Ok(Outcome::Joined { index, already })), APPLIED);
     check(&applied(Err(Rejection::Closed)), REJECTED);
+    let (have, need) = (1, 300);
+    check(&applied(Err(Rejection::FewHolders { have, need })), FEW);
     let elsewhere: ProposeReply = Err(ProposeError::NotLeader { leader: Some(B) });
     check(&elsewhere, NO_LEADER);
 }
@@ -220,6 +222,7 @@ const PROPOSE_JOB: &str = "01620cfd0000000000010000016b0707070707070707070707070
 const PROPOSE_ROLLBACK: &str = "0361646114016d0103";
 const APPLIED: &str = "00070800010800";
 const REJECTED: &str = "000708010b";
+const FEW: &str = "000708011f01fb2c01";
 const NO_LEADER: &str = "01000102020202020202020202020202020202";
 const BARRIER: &str = "00";
 const MY_WORD: &str = "0102020202020202020202020202020202";

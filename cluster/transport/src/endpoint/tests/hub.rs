@@ -26,12 +26,17 @@ struct State {
     ports: BTreeMap<SocketAddr, mpsc::Sender<Packet>>,
     /// From, to.
     cut: Vec<(SocketAddr, SocketAddr)>,
+    /// Sockets that fail when they are read.
+    broken: Vec<SocketAddr>,
     /// One in so many packets is lost.
     loss: Option<u64>,
+    /// One in so many arrives with another bit.
+    garble: Option<u64>,
     rate: Option<Rate>,
     busy: BTreeMap<(SocketAddr, SocketAddr), Instant>,
     carried: u64,
     lost: u64,
+    garbled: u64,
     /// Everything that was sent, where someone wants it.
     tap: Option<Vec<Vec<u8>>>,
 }
@@ -71,8 +76,25 @@ impl Hub {
         self.0.lock().unwrap().cut.clear();
     }
 
+    /// The socket fails from now on; the packet is for it to notice.
+    pub(crate) fn break_socket(&self, addr: SocketAddr) {
+        let mut state = self.0.lock().unwrap();
+        state.broken.push(addr);
+        if let Some(port) = state.ports.get(&addr) {
+            port.try_send((addr, Vec::new())).unwrap();
+        }
+    }
+
+    fn is_broken(&self, addr: SocketAddr) -> bool {
+        self.0.lock().unwrap().broken.contains(&addr)
+    }
+
     pub(crate) fn lose_one_in(&self, packets: u64) {
         self.0.lock().unwrap().loss = Some(packets);
+    }
+
+    pub(crate) fn garble_one_in(&self, packets: u64) {
+        self.0.lock().unwrap().garble = Some(packets);
     }
 
     pub(crate) fn throttle(&self, rate: Rate) {
@@ -96,9 +118,13 @@ impl Hub {
         self.0.lock().unwrap().lost
     }
 
+    pub(crate) fn garbled(&self) -> u64 {
+        self.0.lock().unwrap().garbled
+    }
+
     fn send(&self, from: SocketAddr, transmit: &Transmit<'_>) {
         let mut state = self.0.lock().unwrap();
-        let (to, bytes) = (transmit.destination, transmit.contents.to_vec());
+        let (to, mut bytes) = (transmit.destination, transmit.contents.to_vec());
         state.carried += 1;
         if let Some(tap) = &mut state.tap {
             tap.push(bytes.clone());
@@ -109,6 +135,15 @@ impl Hub {
         if unlucky || state.cut.contains(&(from, to)) {
             state.lost += 1;
             return;
+        }
+        let garbled = state
+            .garble
+            .is_some_and(|one_in| state.carried.is_multiple_of(one_in));
+        if garbled {
+            // Another one each time: of the header, or of what is sealed.
+            let bit = state.carried as usize * 31 % (bytes.len() * 8);
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            state.garbled += 1;
         }
         let Some(port) = state.ports.get(&to).cloned() else {
             return;
@@ -175,6 +210,9 @@ impl AsyncUdpSocket for HubSocket {
         let Some((from, bytes)) = ready!(inbox.poll_recv(cx)) else {
             return Poll::Pending;
         };
+        if self.hub.is_broken(self.addr) {
+            return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+        }
         let len = bytes.len().min(bufs[0].len());
         bufs[0][..len].copy_from_slice(&bytes[..len]);
         meta[0] = RecvMeta {

@@ -323,3 +323,23 @@ async fn losses_are_made_good() {
     assert!(world.hub.lost() > 100);
     assert!(one.endpoint.links()[0].lost > 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn bytes_that_change_on_the_way_are_dropped_and_sent_again() {
+    let world = World::new();
+    let (one, two) = world.pair().await;
+    world.hub.garble_one_in(5);
+    let body: Vec<u8> = (0..60_000_u32).map(|i| i.to_le_bytes()[0]).collect();
+    for _ in 0..20 {
+        assert_eq!(one.echo(two.id(), &body).await.unwrap(), body);
+    }
+    assert!(world.hub.garbled() > 50, "{}", world.hub.garbled());
+    // Nobody who reads requests saw one of them; whoever sent it missed it and sent it again.
+    let metrics = two.endpoint.metrics();
+    assert_eq!((metrics.requests, metrics.requests_garbled), (20, 0));
+    assert_eq!(two.diary.kinds().len(), 20);
+    for node in [&one, &two] {
+        assert!(node.endpoint.links()[0].lost > 0);
+        assert_eq!(node.endpoint.metrics().links_down, 0, "the link holds");
+    }
+}

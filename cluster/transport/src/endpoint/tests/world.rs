@@ -3,7 +3,7 @@
 use super::hub::Hub;
 use crate::{
     Authority, Caller, CertificateGrant, Endpoint, Handler, Identity, KeySeed, LinkEvent, Refusal,
-    Serial, Settings, Sockets, WallClock, request,
+    Serial, Settings, SocketLost, Sockets, WallClock, request,
 };
 use base::{ClusterId, NodeId, PeerRole, PeerRoles};
 use bytes::Bytes;
@@ -12,10 +12,11 @@ use futures::future::BoxFuture;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use wire::{Frame, Kind};
 
 pub(crate) const DAY: Duration = Duration::from_secs(86_400);
@@ -51,6 +52,8 @@ pub(crate) struct Node {
     pub(crate) addr: SocketAddr,
     pub(crate) identity: Identity,
     pub(crate) diary: Arc<Diary>,
+    /// The endpoint's own loops.
+    pub(crate) serving: JoinHandle<Result<(), SocketLost>>,
 }
 
 #[derive(Default)]
@@ -60,6 +63,8 @@ pub(crate) struct Diary {
     pub(crate) calls: Mutex<Vec<(Caller, Kind)>>,
     /// Requests that hang, until this is set.
     pub(crate) release: watch::Sender<bool>,
+    /// The next link makes the handler panic.
+    pub(crate) shy: AtomicBool,
 }
 
 impl Diary {
@@ -122,6 +127,7 @@ impl Handler for Answering {
     }
 
     fn link(&self, event: LinkEvent) {
+        assert!(!self.0.shy.swap(false, Ordering::SeqCst), "told to");
         self.0.events.send_modify(|all| all.push(event));
     }
 }
@@ -194,8 +200,10 @@ impl World {
             Arc::new(Answering(diary.clone())),
             self.calendar.clone(),
         );
+        let endpoint = endpoint.unwrap();
         Node {
-            endpoint: endpoint.unwrap(),
+            serving: tokio::spawn(endpoint.serve()),
+            endpoint,
             addr,
             identity,
             diary,
