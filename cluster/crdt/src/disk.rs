@@ -66,9 +66,13 @@ impl StoreFile {
 
     /// Writes a batch; when this returns it survives a power cut.
     pub fn save(&self, batch: &StoreBatch) -> Result<(), SaveError> {
-        self.write(batch).map_err(|error| match error {
-            redb::Error::Io(error) if is_full(&error) => SaveError::Full,
-            other => SaveError::Failed(other.to_string()),
+        self.write(batch).map_err(|error| {
+            if let redb::Error::Io(error) = &error
+                && is_full(error)
+            {
+                return SaveError::Full;
+            }
+            SaveError::Failed(error.to_string())
         })
     }
 
@@ -170,13 +174,15 @@ impl From<redb::Error> for LoadError {
     fn from(error: redb::Error) -> LoadError {
         // A short or strange file shows as invalid data, or as an end that came too soon.
         let strange = [ErrorKind::InvalidData, ErrorKind::UnexpectedEof];
-        match &error {
-            redb::Error::Io(error) if is_full(error) => LoadError::Full,
-            redb::Error::Io(error) if !strange.contains(&error.kind()) => {
-                LoadError::Disk(error.to_string())
+        if let redb::Error::Io(error) = &error {
+            if is_full(error) {
+                return LoadError::Full;
             }
-            other => LoadError::Damaged(other.to_string()),
+            if !strange.contains(&error.kind()) {
+                return LoadError::Disk(error.to_string());
+            }
         }
+        LoadError::Damaged(error.to_string())
     }
 }
 

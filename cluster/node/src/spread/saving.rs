@@ -22,9 +22,11 @@ pub(crate) type Reopen = Arc<dyn Fn() -> Result<StoreFile, StoreError> + Send + 
 /// As a home opens it. What it holds is older than what is in memory, which it is to take.
 pub(crate) fn reopening<H: Home>(home: H) -> Reopen {
     Arc::new(move || {
-        let backend = home.store().map_err(|error| match error {
-            HomeError::Disk(DiskError::Full { .. }) => StoreError::Full,
-            other => StoreError::Disk(other.to_string()),
+        let backend = home.store().map_err(|error| {
+            if matches!(error, HomeError::Disk(DiskError::Full { .. })) {
+                return StoreError::Full;
+            }
+            StoreError::Disk(error.to_string())
         })?;
         match StoreFile::open(backend) {
             Ok((file, _)) => Ok(file),
