@@ -92,13 +92,22 @@ pub struct NodeView {
 /// As this node sees it, without asking anybody.
 pub(crate) fn status(core: &Core) -> StatusView {
     let state = core.state();
-    let raft = core.group.view();
+    let mut raft = core.group.view();
     let links: BTreeMap<NodeId, LinkFacts> = core
         .endpoint
         .links()
         .into_iter()
         .map(|link| (link.peer, link))
         .collect();
+    // Who is alone suspects everybody and declares nobody dead: then the links tell.
+    let reached = |node: &NodeId| match liveness(core, *node) {
+        _ if *node == core.node => true,
+        Some(Liveness::Alive) => true,
+        Some(Liveness::Suspect) | None => links.contains_key(node),
+        Some(Liveness::Dead | Liveness::Left) => false,
+    };
+    // Raft's own word stays that of the last term: who is left alone would name the dead.
+    raft.leader = raft.leader.filter(reached);
     let nodes: Vec<NodeView> = state
         .members
         .live
@@ -116,7 +125,7 @@ pub(crate) fn status(core: &Core) -> StatusView {
         term: raft.term,
         applied: raft.applied.unwrap_or(0),
         voters: u32::try_from(raft.voters.len()).unwrap_or(u32::MAX),
-        can_lose: margin(core, &raft),
+        can_lose: margin(&raft, reached),
         changing_voters: raft.joint,
         standing: standing(core),
         nodes,
@@ -140,11 +149,9 @@ pub(crate) fn with_leaders(mut ours: StatusView, leaders: &StatusView) -> Status
 }
 
 /// The leader's own count, or how it looks from here.
-fn margin(core: &Core, raft: &RaftView) -> Option<i64> {
+fn margin(raft: &RaftView, reached: impl Fn(&NodeId) -> bool) -> Option<i64> {
     raft.leader?;
-    let alive = raft.voters.iter().filter(|voter| {
-        **voter == core.node || liveness(core, **voter).is_some_and(Liveness::is_active)
-    });
+    let alive = raft.voters.iter().filter(|voter| reached(voter));
     let seen = alive.count() as i64 - (raft.voters.len() / 2 + 1) as i64;
     raft.margin.or(Some(seen))
 }

@@ -30,6 +30,20 @@ fn without_a_majority_nothing_is_taken_and_all_can_be_read() {
     fleet.expect(last, &set[..2], (0, "attic"));
 }
 
+/// Raft's last word would still name the dead one.
+#[test]
+fn a_follower_that_is_left_alone_names_no_leader() {
+    let mut fleet = Fleet::assemble();
+    let leader = fleet.leader(0).expect("somebody leads");
+    let last = (leader + 1) % 3;
+    fleet.kill(leader);
+    fleet.kill((leader + 2) % 3);
+    fleet.await_status(last, "nobody is in reach", |status| {
+        status["leader"].is_null()
+    });
+    fleet.expect(last, &["status"], (5, "read-only"));
+}
+
 /// Something that listens where the node would: takes one request, says these words and goes.
 fn stand_in(fleet: &Fleet, words: &'static str) -> JoinHandle<String> {
     let data = fleet.data(0);
