@@ -1,14 +1,17 @@
 //! From a model's name to a running engine. Opens each model once per process, however many jobs
 //! name it, and says which prompts suit it.
 
+mod recording;
+
 use crate::settings::Settings;
 use engine::{
     Engine, EngineError, ModelFacts, ModelName, OllamaEngine, OllamaOptions, OpenAiEngine,
-    OpenAiOptions, WebError,
+    OpenAiOptions, RecordingError, WebError,
 };
 use engine_llama::{InspectError, LlamaEngine, LlamaOptions, OpenError};
 use models::{Catalog, Store};
 use node_config::{Environment, KeySource, SecretError};
+use recording::Tape;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -27,6 +30,7 @@ pub struct OpenedModel {
     pub profile: String,
     /// What its user should know, such as a chat template that is not its own.
     pub notes: Vec<String>,
+    tape: Tape,
 }
 
 /// Why a model cannot be asked. Nothing was asked.
@@ -55,6 +59,11 @@ pub enum OpenModelError {
     Key(#[from] SecretError),
     #[error("this program's own path is not known, so it cannot start the model's process: {0}")]
     Program(std::io::Error),
+    /// The recording, to be written or read, is damaged, cut off or out of reach.
+    #[error("{0}")]
+    Recording(#[from] RecordingError),
+    #[error("`{model}` was not recorded: there is no {}", file.display())]
+    NotRecorded { model: String, file: PathBuf },
 }
 
 /// The engines of one process.
@@ -85,9 +94,23 @@ impl EngineSet {
         if let Some(opened) = open.get(&key) {
             return Ok(Arc::clone(opened));
         }
-        let opened = Arc::new(self.start(name).await?);
+        let models = &self.settings.config.models;
+        let opened = match (&models.replay, &models.record) {
+            (Some(folder), _) => recording::replayed(folder, name).await?,
+            (None, Some(folder)) => {
+                recording::recorded(folder, name, self.start(name).await?).await?
+            }
+            (None, None) => self.start(name).await?,
+        };
+        let opened = Arc::new(opened);
         open.insert(key, Arc::clone(&opened));
         Ok(opened)
+    }
+
+    /// What is wrong with the recording that is written or replayed, if anything is.
+    pub(crate) async fn recording_fault(&self) -> Option<String> {
+        let open = self.open.lock().await;
+        open.values().find_map(|opened| opened.tape.fault())
     }
 
     async fn start(&self, name: &ModelName) -> Result<OpenedModel, OpenModelError> {
@@ -133,6 +156,7 @@ impl EngineSet {
             facts,
             profile,
             notes,
+            tape: Tape::Off,
         })
     }
 
@@ -235,6 +259,7 @@ impl EngineSet {
             facts,
             profile,
             notes: Vec::new(),
+            tape: Tape::Off,
         })
     }
 }

@@ -1,10 +1,10 @@
 //! What a person can do about a failure: one step for each kind, told behind what happened and why.
 
 use crate::engines::OpenModelError;
-use crate::job::{JobError, JobReport};
+use crate::job::{JobError, JobReport, RequestError};
 use base::{Ending, LimitKind};
 use dispatch::AddModelError;
-use engine::EngineError;
+use engine::{EngineError, RecordingError};
 use engine_llama::OpenError;
 use models::StoreError;
 
@@ -12,6 +12,12 @@ use models::StoreError;
 pub(crate) fn after_start(error: &JobError) -> Option<String> {
     let step = match error {
         JobError::Cancelled => return None,
+        JobError::Request(RequestError::NoQuestion) => "say what is to be found out",
+        JobError::Request(RequestError::OutOfRange { field, .. }) => {
+            return Some(format!(
+                "give `{field}` within its bounds, or leave it out for the node's own setting"
+            ));
+        }
         JobError::Model(error) => return Some(after_opening(error)),
         JobError::Context(error) => after_context(error),
         JobError::Read(_) => "see that nothing changes the files of --context, then ask again",
@@ -68,6 +74,10 @@ pub(crate) fn after_call(error: &EngineError) -> &'static str {
             "allow each call more time (RLM_DISPATCH_CALL_DEADLINE=15m), or take a quicker model \
              (--model)"
         }
+        EngineError::NotRecorded { .. } => {
+            "ask with the context, question, flags and program that were recorded, or record this \
+             job, too (--record DIR in place of --replay DIR)"
+        }
     }
 }
 
@@ -120,6 +130,14 @@ fn after_opening(error: &OpenModelError) -> String {
         OpenModelError::Key(_) => "mend the key's file: see rlm-ctl config show --origin",
         OpenModelError::Web(_) => "check HTTPS_PROXY, HTTP_PROXY and NO_PROXY",
         OpenModelError::Program(_) => "start the program by its whole path",
+        OpenModelError::NotRecorded { .. } => {
+            "name the models that were recorded (--model, --sub-model), or record this job, too \
+             (--record DIR in place of --replay DIR)"
+        }
+        OpenModelError::Recording(
+            RecordingError::Unreadable { .. } | RecordingError::Unwritable { .. },
+        ) => "name a folder of yours, on a disk with room",
+        OpenModelError::Recording(_) => "record the job again into another folder (--record DIR)",
     };
     step.to_owned()
 }
@@ -139,12 +157,22 @@ mod tests {
         let missing = StoreError::NotInstalled {
             name: "m".to_owned(),
         };
+        let cut = RecordingError::Cut {
+            file: "m.jsonl".to_owned(),
+        };
         let reason = "no space".to_owned();
+        let turns = RequestError::OutOfRange {
+            field: "max_turns",
+            given: "0".to_owned(),
+            expected: "more".to_owned(),
+        };
         for (error, step) in [
             (JobError::Model(busy.into()), "--max-concurrent"),
             (JobError::Model(missing.into()), "rlm-ctl model pull m"),
             (JobError::Repl { reason }, "room"),
             (JobError::Changed { what: "it" }, "--context"),
+            (JobError::Model(cut.into()), "--record DIR"),
+            (JobError::Request(turns), "give `max_turns` within"),
         ] {
             let next = after_start(&error).unwrap_or_default();
             assert!(next.contains(step), "{error}: {next}");

@@ -46,6 +46,7 @@ impl Node {
         observer: Arc<dyn Observer>,
         cancel: CancellationToken,
     ) -> Result<JobReport, JobError> {
+        request.check()?;
         let start = || start(self.settings.clone(), observer.as_ref());
         let parts = self.parts.get_or_try_init(start).await?;
         crate::job::run(parts, self.filled(request), observer, cancel).await
@@ -58,6 +59,12 @@ impl Node {
             request.model = default_model(&member.state().settings).map(str::to_owned);
         }
         request
+    }
+
+    /// What is wrong with the recording that this process writes or replays, if anything is: an
+    /// exchange that could not be written, or a reply that was asked for and is not there.
+    pub async fn recording_fault(&self) -> Option<String> {
+        self.parts.get()?.engines.recording_fault().await
     }
 
     /// Cancels calls that are under way and waits until kept replies are on disk, though not for
@@ -150,7 +157,8 @@ impl From<JobError> for Failure {
             JobError::Repl { .. } => ErrorCode::Sandbox,
             JobError::Model(error) => model_code(error),
             JobError::Name(_) => ErrorCode::ModelName,
-            JobError::Profile(_)
+            JobError::Request(_)
+            | JobError::Profile(_)
             | JobError::PromptFile { .. }
             | JobError::UnknownProfile { .. } => ErrorCode::Usage,
             JobError::Read(_)
@@ -160,6 +168,7 @@ impl From<JobError> for Failure {
             JobError::Cancelled => ErrorCode::Cancelled,
         };
         let what = match &error {
+            JobError::Request(_) => "the request is wrong",
             JobError::Context(_) => "the context cannot be opened",
             JobError::Model(_) => "the model cannot be used",
             JobError::Cancelled => "cancelled",
@@ -190,9 +199,19 @@ fn context_code(error: &context::OpenError) -> ErrorCode {
 }
 
 fn model_code(error: &OpenModelError) -> ErrorCode {
+    use engine::{EngineError, RecordingError};
     use engine_llama::OpenError;
     use models::StoreError;
     match error {
+        OpenModelError::NotRecorded { .. }
+        | OpenModelError::Server(EngineError::NotRecorded { .. }) => ErrorCode::NotFound,
+        OpenModelError::Recording(
+            RecordingError::Unreadable { .. } | RecordingError::Unwritable { .. },
+        ) => ErrorCode::Disk,
+        OpenModelError::Recording(RecordingError::Version { .. }) => ErrorCode::Version,
+        OpenModelError::Recording(
+            RecordingError::Cut { .. } | RecordingError::Malformed { .. },
+        ) => ErrorCode::Damaged,
         OpenModelError::Store(StoreError::NotInstalled { .. } | StoreError::Unknown(_)) => {
             ErrorCode::NoModel
         }

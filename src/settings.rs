@@ -18,9 +18,17 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Reads the usual files of a client, or `file` in their place.
-    pub fn load(file: Option<&Path>) -> Result<Settings, Failure> {
-        load(file).map(Settings::from)
+    /// Reads the usual files of a client, or `file` in their place; `flags` go before both, each a
+    /// field, its text and the flag's name.
+    pub fn load(
+        file: Option<&Path>,
+        flags: Vec<(String, String, String)>,
+    ) -> Result<Settings, Failure> {
+        let request = LoadRequest {
+            flags,
+            ..request(file, true)
+        };
+        read(&request).map(Settings::from)
     }
 
     /// The same for a node, which the folder that it is started in does not configure.
@@ -36,6 +44,13 @@ impl Settings {
     /// does not learn of it: it has read its own variables and files.
     pub fn own(&self) -> &[String] {
         &self.own
+    }
+
+    /// Whether replies are kept and looked up. A recording with a gap where the cache answered
+    /// could not be replayed, and a replay that the cache answers would not be one.
+    pub fn keeps_replies(&self) -> bool {
+        let models = &self.config.models;
+        self.config.cache.enabled && models.record.is_none() && models.replay.is_none()
     }
 
     /// Where the compiled REPL lies. It may be deleted at any time.
@@ -164,6 +179,18 @@ pub(crate) mod tests {
         };
         below(&[], "/home/u/.cache/rlm");
         below(&[("cache.dir", "/big")], "/big");
+    }
+
+    #[test]
+    fn a_recording_and_a_replay_go_without_kept_replies() {
+        assert!(settings(&[]).keeps_replies());
+        for off in [
+            ("models.record", "/r"),
+            ("models.replay", "/r"),
+            ("cache.enabled", "off"),
+        ] {
+            assert!(!settings(&[off]).keeps_replies(), "{off:?}");
+        }
     }
 
     #[test]

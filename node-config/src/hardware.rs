@@ -1,12 +1,16 @@
 //! Facts of this machine, as the process may use it: cores under its quota, memory under its
-//! cgroup, NUMA nodes, GPUs. The parsers take text and are pure; `read` is the thin shell.
+//! cgroup (version 1 or 2), NUMA nodes, GPUs. The parsers take text and are pure; `read` is the
+//! thin shell.
 
 mod parse;
 mod read;
 #[cfg(test)]
 mod tests;
 
-pub use parse::{cpu_list, cpu_quota, memory_available, memory_limit, nvidia_model, vendor_name};
+pub use parse::{
+    cgroup_path, cpu_list, cpu_quota, memory_available, memory_limit, memory_limit_v1,
+    nvidia_model, vendor_name,
+};
 pub use read::{read, read_under};
 
 #[derive(Clone, Debug, PartialEq)]

@@ -39,6 +39,8 @@ pub enum FieldKind {
     File,
     /// A folder's path, or `"auto"` for the place named.
     Dir(DirPlace),
+    /// A folder's path, or `"none"`.
+    DirOrNone,
     /// The name of an environment variable, or `"none"`.
     Variable,
     /// `http://` or `https://`.
@@ -97,7 +99,9 @@ impl FieldKind {
     fn fits_text(&self, text: &str) -> bool {
         match self {
             FieldKind::Choice(choices) => choices.contains(&text),
-            FieldKind::Text | FieldKind::File | FieldKind::Dir(_) => !text.trim().is_empty(),
+            FieldKind::Text | FieldKind::File | FieldKind::Dir(_) | FieldKind::DirOrNone => {
+                !text.trim().is_empty()
+            }
             FieldKind::Variable => text == "none" || is_variable(text),
             FieldKind::Address => text.parse::<SocketAddr>().is_ok(),
             FieldKind::AddressOrNone => text == "none" || text.parse::<SocketAddr>().is_ok(),
@@ -146,6 +150,7 @@ impl FieldKind {
             | FieldKind::Text
             | FieldKind::File
             | FieldKind::Dir(_)
+            | FieldKind::DirOrNone
             | FieldKind::Variable
             | FieldKind::Url
             | FieldKind::Address
@@ -180,6 +185,7 @@ impl FieldKind {
             FieldKind::Texts => "a list of texts".to_owned(),
             FieldKind::File => "a file's path, or \"none\"".to_owned(),
             FieldKind::Dir(_) => "a folder's path, or \"auto\"".to_owned(),
+            FieldKind::DirOrNone => "a folder's path, or \"none\"".to_owned(),
             FieldKind::Variable => {
                 "the name of an environment variable (never its value), or \"none\"".to_owned()
             }

@@ -41,4 +41,4 @@ pub use schema::{
 pub use secret::{KeySource, SecretError, ServerKey, read_key};
 pub use size::{ByteSize, ParseSizeError};
 pub use span::{ParseSpanError, format_span, parse_span};
-pub use table::{FIELDS, Field, OLLAMA_SERVER, OPENAI_SERVER};
+pub use table::{FIELDS, Field, OLLAMA_SERVER, OPENAI_SERVER, takes};

@@ -204,6 +204,7 @@ pub(crate) fn check(merged: &mut Merged) -> Vec<Problem> {
         problems = RULES.iter().filter_map(|rule| hold(rule, merged)).collect();
     }
     problems.extend(quantized_needs_flash(merged));
+    problems.extend(recorded_or_replayed(merged));
     problems
 }
 
@@ -250,6 +251,22 @@ fn quantized_needs_flash(merged: &Merged) -> Option<Problem> {
         (left, &kv_type),
         "be \"f16\" beside",
         (right, &flash),
+        why,
+    ))
+}
+
+fn recorded_or_replayed(merged: &Merged) -> Option<Problem> {
+    let (left, right) = ("models.record", "models.replay");
+    let (record, replay) = (merged.get(left)?, merged.get(right)?);
+    let is_none = |(value, _): &(Value, Origin)| value.as_str() == Some("none");
+    if is_none(record) || is_none(replay) {
+        return None;
+    }
+    let why = "replies come from the models or from a recording of them";
+    Some(relation(
+        (left, record),
+        "be \"none\" beside",
+        (right, replay),
         why,
     ))
 }

@@ -205,7 +205,10 @@ fn read_layer(layer: &Layer) -> Reading {
 
 /// Makes folders and files real paths: `auto`, `~/`, and what is relative to the file itself.
 fn settle_path(field: &Field, value: &mut Value, origin: &Origin, dirs: &Dirs) {
-    let is_path = matches!(field.kind, FieldKind::File | FieldKind::Dir(_));
+    let is_path = matches!(
+        field.kind,
+        FieldKind::File | FieldKind::Dir(_) | FieldKind::DirOrNone
+    );
     let columns = (field.kind == FieldKind::OpenAiServers).then_some(table::OPENAI_SERVER);
     if !is_path && columns.is_none() {
         return;
@@ -222,7 +225,7 @@ fn settle_path(field: &Field, value: &mut Value, origin: &Origin, dirs: &Dirs) {
     }
     let Value::String(text) = value else { return };
     let path = match (field.kind, text.as_str()) {
-        (FieldKind::File, "none") => return,
+        (FieldKind::File | FieldKind::DirOrNone, "none") => return,
         (FieldKind::Dir(DirPlace::Data(below)), "auto") => dirs.data.join(below),
         (FieldKind::Dir(DirPlace::Cache), "auto") => dirs.cache.clone(),
         (_, text) => match (text.strip_prefix("~/"), origin) {

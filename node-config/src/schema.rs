@@ -38,6 +38,10 @@ pub struct ModelChoice {
     #[serde(with = "none_or")]
     pub catalog: Option<PathBuf>,
     pub data_dir: PathBuf,
+    #[serde(with = "none_or")]
+    pub record: Option<PathBuf>,
+    #[serde(with = "none_or")]
+    pub replay: Option<PathBuf>,
 }
 
 impl ModelChoice {
@@ -224,9 +228,7 @@ pub struct OpenAi {
 pub struct OpenAiServer {
     pub name: String,
     pub url: String,
-    pub models: Vec<String>,
     pub max_concurrent: u32,
-    pub priority: u32,
     #[serde(with = "none_or")]
     pub key_env: Option<String>,
     #[serde(with = "none_or")]

@@ -133,6 +133,24 @@ const ALONE: &[Field] = &[
         "A shared folder saves gigabytes; it must be writable by whoever pulls.",
     ),
     field(
+        "models.record",
+        FieldKind::DirOrNone,
+        "\"none\"",
+        "The folder into which each exchange with a model is written (`--record`), a file a model; \
+         `\"none\"` writes none.",
+        "Everything that is asked stands there, the context's text too. The reply cache is off, so \
+         that no exchange is missing.",
+    ),
+    field(
+        "models.replay",
+        FieldKind::DirOrNone,
+        "\"none\"",
+        "The folder of a recording that answers in place of the models (`--replay`); `\"none\"` \
+         asks them.",
+        "No model is loaded and no server asked. A request that is not in it is an error: the \
+         context, the question, the flags and the program must be those of the recording.",
+    ),
+    field(
         "budgets.turns",
         FieldKind::Count {
             min: 1,
@@ -703,13 +721,6 @@ pub const OPENAI_SERVER: &[Field] = &[
         "None.",
     ),
     field(
-        "models",
-        FieldKind::Texts,
-        "[]",
-        "No effect: a model's name has its server's URL.",
-        "None.",
-    ),
-    field(
         "max_concurrent",
         FieldKind::Count {
             min: 1,
@@ -718,13 +729,6 @@ pub const OPENAI_SERVER: &[Field] = &[
         "256",
         "Calls in flight at this server.",
         "As for all servers.",
-    ),
-    field(
-        "priority",
-        FieldKind::Count { min: 0, max: 1000 },
-        "1",
-        "No effect: a model's name has its server's URL.",
-        "None.",
     ),
     field(
         "key_env",
@@ -744,6 +748,13 @@ pub const OPENAI_SERVER: &[Field] = &[
 
 pub(crate) fn find(key: &str) -> Option<&'static Field> {
     FIELDS.iter().find(|field| field.key == key)
+}
+
+/// Whether the setting `key` would take `text`, or what it takes instead. For what stands for a
+/// setting elsewhere, such as a flag or a field of a request: bounds are in this table alone.
+pub fn takes(key: &str, text: &str) -> Result<(), String> {
+    let field = find(key).ok_or_else(|| format!("a setting's name, and `{key}` is none"))?;
+    field.kind.check(&field.kind.from_text(text)).map(drop)
 }
 
 /// Whether some field's key begins with `section` and a dot.

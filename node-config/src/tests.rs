@@ -54,6 +54,8 @@ fn the_defaults_hold_together() {
     assert_eq!(loaded.config.cache.dir, Path::new("/home/u/.cache/rlm"));
     assert_eq!(loaded.config.engine.llama.threads, Auto::AUTO);
     assert_eq!(loaded.config.models.catalog, None);
+    let models = &loaded.config.models;
+    assert_eq!((&models.record, &models.replay), (&None, &None));
 }
 
 #[test]
@@ -368,6 +370,7 @@ const CONTRADICTIONS: &[(&str, &str, &str, &str)] = &[
         "engine.llama.flash_attention",
         "\"off\"",
     ),
+    ("models.record", "\"a\"", "models.replay", "\"b\""),
 ];
 
 #[test]
@@ -541,7 +544,7 @@ fn servers_take_defaults_and_need_their_names() {
          [[providers.ollama.servers]]\nname = \"b\"\nhost = \"h\"\n",
     )]);
     let openai = &loaded.config.providers.openai.servers[0];
-    assert_eq!((openai.max_concurrent, openai.priority), (256, 1));
+    assert_eq!(openai.max_concurrent, 256);
     assert_eq!(openai.key_file.as_deref(), Some(Path::new("/etc/rlm/k")));
     assert_eq!(
         loaded.config.providers.ollama.servers[0].url(),
@@ -557,6 +560,31 @@ fn servers_take_defaults_and_need_their_names() {
         "/etc/rlm/node.toml:1: `providers.ollama.servers` must be tables, \
          one per server, in a file, not 3",
     );
+    // A model's name has its server's URL: there is nothing to choose between.
+    check_refused(
+        &[file(
+            "[[providers.openai.servers]]\nname = \"a\"\nurl = \"http://h:1/v1\"\npriority = 1\n",
+        )],
+        "/etc/rlm/node.toml:4: there is no `providers.openai.servers.priority`",
+    );
+}
+
+#[test]
+fn what_stands_for_a_setting_has_its_bounds() {
+    assert_eq!(takes("budgets.turns", "1"), Ok(()));
+    assert_eq!(takes("budgets.wall", "1h"), Ok(()));
+    for (key, text, expected) in [
+        ("budgets.turns", "0", "a whole number from 1 to 10000"),
+        ("budgets.depth", "1000", "a whole number from 0 to 8"),
+        (
+            "budgets.wall",
+            "0s",
+            r#"a span of time from "1s" to "720h""#,
+        ),
+        ("budgets", "1", "a setting's name, and `budgets` is none"),
+    ] {
+        assert_eq!(takes(key, text), Err(expected.to_owned()), "{key} {text}");
+    }
 }
 
 #[test]

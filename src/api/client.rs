@@ -1,15 +1,15 @@
 //! Asks a running node over its socket.
 
-use super::AnswerLine;
+use super::{AnswerLine, ErrorBody};
 use crate::clock::Clock;
 use crate::ctl::Failure;
 use crate::job::{JobEvent, JobReport, Observer, Seen, SubmitRequest};
 use base::{Ending, JobId, JobOutcome};
 use bytes::Bytes;
 use engine::CancellationToken;
-use http_body_util::{BodyExt, Full};
-use hyper::Request;
+use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
+use hyper::{Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,8 +17,12 @@ use tokio::net::UnixStream;
 
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    #[error("the node went away in the middle of the job: {0}")]
-    Lost(String),
+    #[error("the node went away in the middle of the job: {reason}")]
+    Lost {
+        reason: String,
+        /// What the job had written by then, if it had begun.
+        trace: Option<PathBuf>,
+    },
     #[error("the node's answer cannot be understood ({0}); is it of another version?")]
     Garbled(String),
     #[error("{0}")]
@@ -41,7 +45,6 @@ pub async fn submit(
     cancel: &CancellationToken,
 ) -> Result<JobReport, ClientError> {
     let clock = Clock::start();
-    let lost = |error: hyper::Error| ClientError::Lost(error.to_string());
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(node))
         .await
         .map_err(lost)?;
@@ -58,25 +61,48 @@ pub async fn submit(
     let answer = if status.is_success() {
         read(response.into_body(), &mut seen, observer, cancel).await
     } else {
-        Err(ClientError::Garbled(format!("status {status}")))
+        Err(refusal(status, response.into_body()).await)
     };
     driver.abort();
     match (answer, seen.job) {
         (Err(ClientError::Cancelled), Some(job)) => {
             let seconds = clock.elapsed().as_secs_f64();
-            let report = left(job, &seen, seconds, request.trace.clone());
+            let report = left(job, &seen, seconds, request);
             observer.see(JobEvent::Finished {
                 outcome: report.outcome.clone(),
                 seconds,
             });
             Ok(report)
         }
+        (Err(ClientError::Lost { reason, .. }), _) => Err(ClientError::Lost {
+            reason,
+            trace: seen.trace,
+        }),
         (answer, _) => answer,
     }
 }
 
+fn lost(reason: impl std::fmt::Display) -> ClientError {
+    ClientError::Lost {
+        reason: reason.to_string(),
+        trace: None,
+    }
+}
+
+/// Why the node takes no request, in its own words where they are known here.
+async fn refusal(status: StatusCode, body: Incoming) -> ClientError {
+    let read = Limited::new(body, MAX_REFUSAL_BYTES).collect().await;
+    let said = read.map(|whole| serde_json::from_slice::<ErrorBody>(&whole.to_bytes()));
+    match said {
+        Ok(Ok(error)) => ClientError::Refused(error.into()),
+        Ok(Err(_)) | Err(_) => ClientError::Garbled(format!("status {status}")),
+    }
+}
+
 /// What is known of a job that its client leaves; the node ends it, and its trace has the rest.
-fn left(job: JobId, seen: &Seen, seconds: f64, trace: Option<PathBuf>) -> JobReport {
+fn left(job: JobId, seen: &Seen, seconds: f64, request: &SubmitRequest) -> JobReport {
+    // A node of an earlier version does not say where the trace is.
+    let trace = seen.trace.as_ref().or(request.trace.as_ref());
     JobReport {
         job,
         outcome: JobOutcome {
@@ -85,7 +111,7 @@ fn left(job: JobId, seen: &Seen, seconds: f64, trace: Option<PathBuf>) -> JobRep
             tally: seen.tally(),
         },
         seconds,
-        trace,
+        trace: trace.cloned(),
         trace_failure: None,
     }
 }
@@ -104,9 +130,9 @@ async fn read(
             frame = body.frame() => frame,
         };
         let Some(frame) = frame else {
-            return Err(ClientError::Lost("the answer has no end".to_owned()));
+            return Err(lost("the answer has no end"));
         };
-        let frame = frame.map_err(|error| ClientError::Lost(error.to_string()))?;
+        let frame = frame.map_err(lost)?;
         waiting.extend_from_slice(frame.data_ref().map_or(&[], |data| data));
         while let Some(end) = waiting.iter().position(|byte| *byte == b'\n') {
             let line: Vec<u8> = waiting.drain(..=end).collect();
@@ -123,3 +149,6 @@ async fn read(
         }
     }
 }
+
+/// A refusal is some lines of text.
+const MAX_REFUSAL_BYTES: usize = 64 << 10;

@@ -2,10 +2,13 @@
 
 use super::{API_VERSION, AnswerLine, ErrorBody, HealthReply, MAX_REQUEST_BYTES, Routes};
 use crate::ctl::Failure;
-use crate::job::{JobEvent, Observer, SubmitRequest};
+use crate::exit::Exit;
+use crate::job::{JobError, JobEvent, Observer, SubmitRequest};
 use crate::node::Node;
 use axum::body::Body;
+use axum::extract::rejection::JsonRejection;
 use axum::extract::{DefaultBodyLimit, State};
+use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -117,7 +120,18 @@ async fn openapi() -> Json<serde_json::Value> {
     Json(super::document())
 }
 
-async fn run_job(State(node): State<Arc<Node>>, Json(request): Json<SubmitRequest>) -> Response {
+async fn run_job(
+    State(node): State<Arc<Node>>,
+    request: Result<Json<SubmitRequest>, JsonRejection>,
+) -> Response {
+    let request = match request {
+        Ok(Json(request)) => request,
+        Err(unread) => return refused(unread.status(), Failure::from(&unread)),
+    };
+    // A job's own failures come behind its events; what cannot be one is told by the status.
+    if let Err(wrong) = request.check() {
+        return refused(StatusCode::BAD_REQUEST, JobError::from(wrong).into());
+    }
     let (lines, mut waiting) = mpsc::channel::<AnswerLine>(LINE_QUEUE);
     let cancel = CancellationToken::new();
     // Travels with the body: a body that is dropped early cancels the job.
@@ -150,6 +164,18 @@ async fn run_job(State(node): State<Arc<Node>>, Json(request): Json<SubmitReques
         .into_response()
 }
 
+fn refused(status: StatusCode, failure: Failure) -> Response {
+    (status, Json(ErrorBody::from(failure))).into_response()
+}
+
+impl From<&JsonRejection> for Failure {
+    fn from(unread: &JsonRejection) -> Failure {
+        Failure::new(Exit::Usage, "the request is wrong")
+            .why(unread.body_text())
+            .next("send JSON as `/v1/openapi.json` describes it")
+    }
+}
+
 fn as_bytes(line: &AnswerLine) -> Result<Bytes, serde_json::Error> {
     let mut bytes = serde_json::to_vec(line)?;
     bytes.push(b'\n');
@@ -166,3 +192,6 @@ impl Observer for Forward {
         drop(self.lines.try_send(AnswerLine::Event { event }));
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,7 +5,6 @@ use super::fleet::{
     RegistryCommand, RemoveArgs, SettingsArgs, StatusArgs, TokenCommand, Where,
 };
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use node_config::FIELDS;
 use std::num::ParseIntError;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -172,6 +171,12 @@ pub struct SubmitArgs {
     /// Write the trajectory here (JSON lines)
     #[arg(long, value_name = "FILE")]
     pub trace: Option<PathBuf>,
+    /// Write each exchange with a model into this folder; the reply cache is off
+    #[arg(long, value_name = "DIR", conflicts_with = "replay")]
+    pub record: Option<PathBuf>,
+    /// Answer from what --record wrote there: no model is loaded, no server asked
+    #[arg(long, value_name = "DIR")]
+    pub replay: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -246,12 +251,7 @@ fn wall(text: &str) -> Result<Duration, String> {
 
 /// Flags have the bounds of the settings that they stand for.
 fn fits(key: &str, text: &str) -> Result<(), String> {
-    let field = FIELDS.iter().find(|field| field.key == key);
-    let field = field.ok_or_else(|| format!("there is no setting `{key}`"))?;
-    let checked = field.kind.check(&field.kind.from_text(text));
-    checked
-        .map(drop)
-        .map_err(|expected| format!("give {expected}"))
+    node_config::takes(key, text).map_err(|expected| format!("give {expected}"))
 }
 
 #[cfg(test)]

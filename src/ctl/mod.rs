@@ -79,7 +79,11 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
     if let Command::Config(command) = &cli.command {
         return config::run(command, cli.config.as_deref());
     }
-    let settings = Settings::load(cli.config.as_deref())?;
+    let flags = match &cli.command {
+        Command::Submit(args) => submit::settings_of(args),
+        _ => Vec::new(),
+    };
+    let settings = Settings::load(cli.config.as_deref(), flags)?;
     for warning in settings.warnings() {
         complain(&format!("warning: {warning}"));
     }

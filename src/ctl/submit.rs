@@ -1,5 +1,9 @@
 //! `rlm-ctl submit`: one question, its trajectory on standard error, its answer on standard output.
 
+mod recording;
+
+pub(super) use recording::settings_of;
+
 use super::args::{Output, SubmitArgs};
 use super::failure::coded;
 use super::{Failure, complain, print};
@@ -32,16 +36,18 @@ pub(super) async fn run(
     let cancel = CancellationToken::new();
     let interrupt = tokio::spawn(cancel_on_interrupt(cancel.clone()));
     let node = connect(&settings.socket()).await;
-    if node.is_some()
-        && let Some(warning) = unheard(settings.own())
-    {
-        complain(&warning);
+    if node.is_some() {
+        recording::not_by_a_node(&args)?;
+        if let Some(warning) = unheard(settings.own()) {
+            complain(&warning);
+        }
     }
     let observer: Arc<dyn Observer> = if quiet {
         Arc::new(Unobserved)
     } else {
         Arc::new(Display::start(&settings))
     };
+    let mut fault = None;
     let ran = match node {
         Some(node) => submit(node, &request, &observer, &cancel)
             .await
@@ -55,6 +61,7 @@ pub(super) async fn run(
             });
             let node = Node::in_process(settings);
             let ran = node.run_job(request, Arc::clone(&observer), cancel).await;
+            fault = node.recording_fault().await;
             node.close().await;
             ran.map_err(Failure::from)
         }
@@ -64,6 +71,9 @@ pub(super) async fn run(
     let report = ran?;
     if let Some(failure) = &report.trace_failure {
         complain(&format!("warning: the trace is not whole: {failure}"));
+    }
+    if let Some(fault) = fault {
+        complain(&format!("warning: {fault}"));
     }
     match args.output {
         Output::Json => print(&format!("{}\n", json(&report))),
@@ -89,14 +99,32 @@ fn unheard(own: &[String]) -> Option<String> {
 }
 
 fn client_failure(error: ClientError) -> Failure {
+    let next = after_silence(&error);
     match error {
         ClientError::Refused(failure) => failure,
         ClientError::Cancelled => Failure::new(Exit::Cancelled, "cancelled"),
-        error @ (ClientError::Lost(_) | ClientError::Garbled(_)) => {
+        error @ (ClientError::Lost { .. } | ClientError::Garbled(_)) => {
             Failure::new(Exit::Unreachable, "the node gave no answer")
                 .why(error)
-                .next("see what the node says where it was started, then ask again")
+                .next(next)
         }
+    }
+}
+
+/// A job that had begun left its trace on this machine's disk, whatever became of its node.
+fn after_silence(error: &ClientError) -> String {
+    let again = "see what the node says where it was started, then ask again";
+    match error {
+        ClientError::Lost {
+            trace: Some(trace), ..
+        } => format!(
+            "`rlm-ctl trace show {}` tells how far it came; {again}",
+            trace.display()
+        ),
+        ClientError::Lost { trace: None, .. }
+        | ClientError::Garbled(_)
+        | ClientError::Refused(_)
+        | ClientError::Cancelled => again.to_owned(),
     }
 }
 

@@ -4,6 +4,7 @@
 
 use base::{CallPath, JobId, JobOutcome, Usage};
 use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
 use utoipa::ToSchema;
 
 /// The sub-calls of one batch as they stand.
@@ -31,6 +32,9 @@ pub enum JobEvent {
         card: String,
         root_model: String,
         sub_model: String,
+        // On the node's disk; a client that does not see the report finds it there.
+        #[schema(value_type = Option<String>)]
+        trace: Option<PathBuf>,
     },
     /// The root is asked.
     Turn {

@@ -22,7 +22,7 @@ pub(crate) use convert::{decision_for_people, output_for_people, report};
 pub use event::{BatchProgress, JobEvent, Observer, Unobserved};
 pub(crate) use models::SubAnswer;
 pub use parts::Parts;
-pub use request::{ContextSource, SubmitRequest};
+pub use request::{ContextSource, RequestError, SubmitRequest};
 pub(crate) use run::run;
 pub use run::{JobError, JobReport};
 pub(crate) use seen::Seen;

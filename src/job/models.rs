@@ -81,7 +81,8 @@ fn failure_kind(error: &EngineError) -> FailureKind {
         | EngineError::Died { .. } => FailureKind::Retryable { after: None },
         EngineError::Unsupported { .. }
         | EngineError::Refused { .. }
-        | EngineError::Deadline { .. } => FailureKind::Fatal,
+        | EngineError::Deadline { .. }
+        | EngineError::NotRecorded { .. } => FailureKind::Fatal,
     }
 }
 

@@ -57,7 +57,7 @@ impl Parts {
             max_concurrent: request
                 .max_concurrent
                 .unwrap_or(config.dispatch.max_concurrent),
-            cache: config.cache.enabled && !request.no_cache,
+            cache: self.settings.keeps_replies() && !request.no_cache,
         };
         LiveModels {
             root: Arc::clone(&root.engine),
@@ -118,7 +118,7 @@ fn dispatch_options(settings: &Settings) -> DispatchOptions {
         retry_wait: dispatch.retry_wait,
         retry_wait_max: dispatch.retry_wait_max,
         memory_bytes: usize::try_from(cache.memory_bytes.bytes()).unwrap_or(usize::MAX),
-        disk: (cache.enabled && cache.disk_bytes.bytes() > 0).then(|| DiskOptions {
+        disk: (settings.keeps_replies() && cache.disk_bytes.bytes() > 0).then(|| DiskOptions {
             dir: cache.dir.join("replies"),
             most_bytes: cache.disk_bytes.bytes(),
         }),

@@ -5,7 +5,7 @@ use super::counted::Counted;
 use super::event::{JobEvent, Observer};
 use super::level::Level;
 use super::parts::Parts;
-use super::request::{ContextSource, SubmitRequest};
+use super::request::{ContextSource, RequestError, SubmitRequest};
 use super::shared::{JobShared, note};
 use super::stage::Stage;
 use crate::clock::{Clock, unix_seconds};
@@ -40,6 +40,8 @@ pub struct JobReport {
 /// Why a job could not start. Nothing was asked; once it runs, everything is in its outcome.
 #[derive(Debug, thiserror::Error)]
 pub enum JobError {
+    #[error(transparent)]
+    Request(#[from] RequestError),
     #[error(transparent)]
     Context(#[from] OpenError),
     #[error(transparent)]
@@ -221,6 +223,7 @@ fn begin(
         card: level.setup.context.card.clone(),
         root_model: names.root_model,
         sub_model: names.sub_model,
+        trace: shared.trace_path(),
     });
     Ok(())
 }
@@ -241,7 +244,7 @@ fn close(shared: &JobShared, job: JobId, outcome: JobOutcome) -> JobReport {
         job,
         outcome,
         seconds,
-        trace: shared.trace.as_ref().map(|trace| trace.path().to_owned()),
+        trace: shared.trace_path(),
         trace_failure: shared.trace.as_ref().and_then(TraceWriter::failure),
     }
 }

@@ -4,11 +4,14 @@
 use super::event::{BatchProgress, JobEvent};
 use base::{CallPath, JobId, Tally};
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 #[derive(Debug, Default)]
 pub(crate) struct Seen {
     /// Known once the job has started.
     pub(crate) job: Option<JobId>,
+    /// Where the job writes its trace, if it does.
+    pub(crate) trace: Option<PathBuf>,
     ended: Tally,
     /// Batches under way, by the level that asks.
     running: BTreeMap<CallPath, BatchProgress>,
@@ -17,7 +20,10 @@ pub(crate) struct Seen {
 impl Seen {
     pub(crate) fn take(&mut self, event: &JobEvent) {
         match event {
-            JobEvent::Started { job, .. } => self.job = Some(*job),
+            JobEvent::Started { job, trace, .. } => {
+                self.job = Some(*job);
+                self.trace.clone_from(trace);
+            }
             JobEvent::Turn { path, turn, .. } => self.turn(path, *turn),
             JobEvent::SubCalls { path, progress } => self.sub_calls(path, *progress),
             JobEvent::Spent {

@@ -38,6 +38,10 @@ impl JobShared {
         }
     }
 
+    pub(crate) fn trace_path(&self) -> Option<PathBuf> {
+        self.trace.as_ref().map(|trace| trace.path().to_owned())
+    }
+
     pub(crate) fn next_batch(&self) -> BatchNumber {
         BatchNumber(self.batches.fetch_add(1, Ordering::Relaxed))
     }

@@ -5,8 +5,12 @@ use crate::ctl::{Home, Run};
 use crate::server::{Answer, Server};
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read};
-use std::process::Command;
+use std::process::{Child, Command};
 use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+/// A job that was cancelled ends within it; on a busy machine, too.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Text of the messages that the job added: what stands after the profile's own part.
 pub(crate) fn said(messages: &[Value]) -> String {
@@ -315,8 +319,8 @@ fn servers_that_misbehave_are_named_and_nothing_hangs() {
     );
 }
 
-/// A job that hangs in its first root call and is interrupted there: its exit code and answer.
-fn interrupted(home: &Home) -> (Option<i32>, String) {
+/// A job that hangs in its first root call, and what it comes to after `stop`.
+fn hanging(home: &Home, stop: impl FnOnce(&Child)) -> Run {
     let server = Server::start(|_| Answer::Hang);
     home.file("notes.txt", "A lamp.\n");
     let model = server.model();
@@ -345,11 +349,8 @@ fn interrupted(home: &Home) -> (Option<i32>, String) {
         );
         std::thread::yield_now();
     }
-    let sent = std::process::Command::new("kill")
-        .args(["-INT", &child.id().to_string()])
-        .status()
-        .expect("kill runs");
-    assert!(sent.success());
+    stop(&child);
+    let rest: Vec<String> = said.map(|line| line.expect("UTF-8")).collect();
     let code = child.wait().expect("an end").code();
     let mut out = String::new();
     child
@@ -358,22 +359,84 @@ fn interrupted(home: &Home) -> (Option<i32>, String) {
         .expect("a pipe")
         .read_to_string(&mut out)
         .expect("UTF-8");
-    (code, out)
+    Run {
+        code: code.expect("rlm-ctl ended by itself"),
+        out,
+        err: rest.join("\n"),
+    }
+}
+
+fn interrupt(child: &Child) {
+    let sent = Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status()
+        .expect("kill runs");
+    assert!(sent.success());
+}
+
+/// Where the report says that the trace is, and what `rlm-ctl trace show` tells of it.
+fn shown(home: &Home, report: &Value) -> Run {
+    let trace = report["trace"].as_str().expect("the trace's place");
+    home.run(&["trace", "show", trace])
+}
+
+/// Waits until the job of this report has ended: who leaves a node does not wait for it.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the test waits for real processes"
+)]
+fn await_end(report: &Value) {
+    let trace = report["trace"].as_str().expect("the trace's place");
+    let end = Instant::now() + PATIENCE;
+    loop {
+        let text = std::fs::read_to_string(trace).expect("a trace");
+        let last = text.lines().last().unwrap_or_default();
+        if last.starts_with("{\"line\":\"end\"") && text.ends_with('\n') {
+            return;
+        }
+        assert!(Instant::now() < end, "the job goes on: {text}");
+        std::thread::park_timeout(Duration::from_millis(20));
+    }
 }
 
 #[test]
-fn an_interrupt_cancels_and_says_what_was_done() {
+fn an_interrupt_cancels_and_says_what_was_done_and_where_the_rest_is() {
     let home = Home::new();
-    let alone = interrupted(&home);
+    let alone = hanging(&home, interrupt);
     let mut node = home.node();
-    let asked = interrupted(&home);
+    let asked = hanging(&home, interrupt);
+    for run in [&alone, &asked] {
+        run.expect(8, &["\"ending\":\"cancelled\"", "\"turns\":1"]);
+        let report = run.json();
+        await_end(&report);
+        shown(&home, &report).expect(0, &["question: What?", "] cancelled", "cancelled in "]);
+    }
     node.kill().expect("the node runs");
     node.wait().expect("an end");
-    for (code, out) in [alone, asked] {
-        assert_eq!(code, Some(8), "{out}");
-        assert!(out.contains("\"ending\":\"cancelled\""), "{out}");
-        assert!(out.contains("\"turns\":1"), "{out}");
-    }
+}
+
+#[test]
+fn a_job_that_fails_at_a_node_leaves_its_trace_and_says_where() {
+    let home = Home::new();
+    let cut = Server::start(|_| Answer::Cut("Let me look at".to_owned()));
+    let mut node = home.node();
+    let failed = submit(&home, &cut, &[], "What?");
+    let lost = hanging(&home, |_| {
+        node.kill().expect("the node runs");
+        node.wait().expect("an end");
+    });
+    failed.expect(1, &["\"ending\":\"failed\"", "`rlm-ctl trace show /"]);
+    assert!(!failed.err.contains("no node is running"), "{}", failed.err);
+    shown(&home, &failed.json()).expect(0, &["root call 0 failed at", "failed: the root model"]);
+
+    // The node is gone in the middle of its job; what it had written by then is whole.
+    lost.expect(3, &["the node gave no answer"]);
+    let named = lost.err.split("`rlm-ctl trace show ").nth(1);
+    let trace = named.and_then(|rest| rest.split('`').next());
+    let trace = trace.expect("the trace's place");
+    let shown = home.run(&["trace", "show", trace]);
+    shown.expect(0, &["question: What?"]);
+    assert!(!shown.out.contains("cancelled"), "{}", shown.out);
 }
 
 #[test]

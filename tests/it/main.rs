@@ -10,6 +10,7 @@ mod job;
 mod layering;
 mod licences;
 mod readme;
+mod recording;
 mod remote;
 mod server;
 mod service;

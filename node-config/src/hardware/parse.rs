@@ -32,17 +32,42 @@ pub fn memory_available(meminfo: &str) -> Option<(u64, u64)> {
     Some((field("MemAvailable:")?, field("MemTotal:")?))
 }
 
+/// The process's cgroup under `controller` of version 1, as `/proc/self/cgroup` has it in lines of
+/// `ID:CONTROLLERS:PATH`. Version 2 has one hierarchy, without the name of a controller.
+pub fn cgroup_path<'a>(own: &'a str, controller: &str) -> Option<&'a str> {
+    own.lines().find_map(|line| {
+        let (_, rest) = line.split_once(':')?;
+        let (controllers, path) = rest.split_once(':')?;
+        let mut named = controllers.split(',');
+        named.any(|name| name == controller).then_some(path.trim())
+    })
+}
+
 /// What a cgroup leaves: `memory.max` less `memory.current`; file pages in `memory.stat` that can
 /// be dropped count as free. `None` without a limit.
 pub fn memory_limit(max: &str, current: &str, stat: &str) -> Option<u64> {
-    let max: u64 = max.trim().parse().ok()?;
+    left(max.trim().parse().ok()?, current, stat, "")
+}
+
+/// The same of version 1: `memory.limit_in_bytes` less `memory.usage_in_bytes`, which counts the
+/// groups below, as the `total_` lines of its `memory.stat` do.
+pub fn memory_limit_v1(limit: &str, usage: &str, stat: &str) -> Option<u64> {
+    let limit: u64 = limit.trim().parse().ok()?;
+    if limit >= NO_LIMIT_V1 {
+        return None;
+    }
+    left(limit, usage, stat, "total_")
+}
+
+fn left(max: u64, current: &str, stat: &str, prefix: &str) -> Option<u64> {
     let current: u64 = current.trim().parse().ok()?;
     let droppable = stat
         .lines()
         .filter_map(|line| {
-            let inactive = line.strip_prefix("inactive_file ");
-            let number = inactive.or_else(|| line.strip_prefix("active_file "))?;
-            number.trim().parse().ok()
+            let (name, number) = line.strip_prefix(prefix)?.split_once(' ')?;
+            let is_file = matches!(name, "inactive_file" | "active_file");
+            let number: u64 = number.trim().parse().ok()?;
+            is_file.then_some(number)
         })
         .fold(0, u64::saturating_add);
     Some(max.saturating_sub(current.saturating_sub(droppable)))
@@ -65,3 +90,7 @@ pub fn vendor_name(vendor: &str) -> Option<&'static str> {
         _ => None,
     }
 }
+
+/// Version 1 writes "no limit" as the largest number of whole pages in an `i64` of bytes, whatever
+/// the size of a page.
+const NO_LIMIT_V1: u64 = 1 << 62;

@@ -14,41 +14,63 @@ pub fn read() -> Hardware {
 /// The same from another root folder; `allowed` is the process's affinity.
 pub fn read_under(root: &Path, allowed: u32) -> Hardware {
     let text = |path: &str| std::fs::read_to_string(root.join(path)).unwrap_or_default();
-    let groups = cgroups(root, &text("proc/self/cgroup"));
-    let group_text =
-        |dir: &PathBuf, name: &str| std::fs::read_to_string(dir.join(name)).unwrap_or_default();
+    let own = text("proc/self/cgroup");
+    let groups = cgroups(
+        &root.join("sys/fs/cgroup"),
+        parse::cgroup_path(&own, "").unwrap_or("/"),
+    );
     let quota = groups
         .iter()
         .filter_map(|dir| parse::cpu_quota(&group_text(dir, "cpu.max")))
         .min();
-    let limit = groups.iter().filter_map(|dir| {
-        let (max, current) = (
-            group_text(dir, "memory.max"),
-            group_text(dir, "memory.current"),
-        );
-        parse::memory_limit(&max, &current, &group_text(dir, "memory.stat"))
-    });
     let (available, total) = parse::memory_available(&text("proc/meminfo")).unwrap_or((0, 0));
     Hardware {
         cores: allowed.min(quota.unwrap_or(u32::MAX)).max(1),
         online_cores: parse::cpu_list(&text("sys/devices/system/cpu/online")).max(1),
         numa_nodes: parse::cpu_list(&text("sys/devices/system/node/online")).max(1),
-        memory_available: limit.min().map_or(available, |limit| limit.min(available)),
+        memory_available: memory_left(root, &own, &groups)
+            .map_or(available, |limit| limit.min(available)),
         memory_total: total,
         gpus: gpus(root),
     }
 }
 
-/// The process's cgroup (v2) and all above it: any of them may limit.
-fn cgroups(root: &Path, own: &str) -> Vec<PathBuf> {
-    let mount = root.join("sys/fs/cgroup");
-    let path = own
-        .lines()
-        .find_map(|line| line.strip_prefix("0::"))
-        .unwrap_or("/");
-    let own = mount.join(path.trim().trim_start_matches('/'));
+/// The least that a cgroup leaves: one of `groups` (version 2), or one of version 1, which has a
+/// hierarchy for memory alone. A machine may have both; the one without the controller is silent.
+fn memory_left(root: &Path, own: &str, groups: &[PathBuf]) -> Option<u64> {
+    let limit = |dir: &PathBuf| {
+        let (max, current) = (
+            group_text(dir, "memory.max"),
+            group_text(dir, "memory.current"),
+        );
+        parse::memory_limit(&max, &current, &group_text(dir, "memory.stat"))
+    };
+    let limit_v1 = |dir: PathBuf| {
+        let (max, current) = (
+            group_text(&dir, "memory.limit_in_bytes"),
+            group_text(&dir, "memory.usage_in_bytes"),
+        );
+        parse::memory_limit_v1(&max, &current, &group_text(&dir, "memory.stat"))
+    };
+    let mount = root.join("sys/fs/cgroup/memory");
+    let path = parse::cgroup_path(own, "memory");
+    let groups_v1 = path.map_or_else(Vec::new, |path| cgroups(&mount, path));
+    let limits = groups.iter().filter_map(limit);
+    limits
+        .chain(groups_v1.into_iter().filter_map(limit_v1))
+        .min()
+}
+
+fn group_text(dir: &Path, name: &str) -> String {
+    std::fs::read_to_string(dir.join(name)).unwrap_or_default()
+}
+
+/// The cgroup at `path` below `mount` and all above it: any of them may limit. In a container the
+/// path may be the machine's, and not be there; its own limit then stands at the mount.
+fn cgroups(mount: &Path, path: &str) -> Vec<PathBuf> {
+    let own = mount.join(path.trim_start_matches('/'));
     own.ancestors()
-        .take_while(|dir| dir.starts_with(&mount))
+        .take_while(|dir| dir.starts_with(mount))
         .map(Path::to_owned)
         .collect()
 }

@@ -45,6 +45,50 @@ fn memory_is_what_the_machine_and_the_cgroup_leave() {
 }
 
 #[test]
+fn version_1_of_cgroups_is_read_by_its_own_words() {
+    let own = "12:cpu,cpuacct:/a\n4:memory:/docker/x\n1:name=systemd:/a\n0::/init.scope\n";
+    for (controller, path) in [
+        ("memory", Some("/docker/x")),
+        ("cpuacct", Some("/a")),
+        ("", Some("/init.scope")),
+        ("pids", None),
+    ] {
+        assert_eq!(cgroup_path(own, controller), path, "{controller}");
+    }
+    assert_eq!(cgroup_path("no line of it\n", ""), None);
+    let stat = "inactive_file 9\nactive_file 9\ntotal_inactive_file 200\ntotal_active_file 50\n";
+    assert_eq!(memory_limit_v1("1000\n", "700\n", stat), Some(550));
+    for (limit, usage) in [
+        ("9223372036854771712\n", "700"),
+        ("9223372036854710272\n", "700"),
+        ("", "700"),
+        ("1000", ""),
+    ] {
+        assert_eq!(memory_limit_v1(limit, usage, stat), None, "{limit} {usage}");
+    }
+}
+
+#[test]
+fn memory_is_limited_by_version_1_too_wherever_it_is_mounted_from() {
+    // A container whose path is the machine's finds its limit at the mount.
+    for place in ["docker/x/", "docker/", ""] {
+        let root = tempfile::tempdir().unwrap();
+        let write = |path: &str, text: &str| {
+            let path = root.path().join(path);
+            fs::create_dir_all(path.parent().unwrap_or(Path::new("/"))).unwrap();
+            fs::write(path, text).unwrap();
+        };
+        write("proc/self/cgroup", "4:memory:/docker/x\n0::/\n");
+        write("proc/meminfo", "MemTotal: 2048 kB\nMemAvailable: 1024 kB\n");
+        let group = format!("sys/fs/cgroup/memory/{place}");
+        write(&format!("{group}memory.limit_in_bytes"), "600000\n");
+        write(&format!("{group}memory.usage_in_bytes"), "100000\n");
+        let found = read_under(root.path(), 1);
+        assert_eq!(found.memory_available, 500_000, "{place}");
+    }
+}
+
+#[test]
 fn a_machine_is_read_with_its_limits_and_gpus() {
     let root = tempfile::tempdir().unwrap();
     let write = |path: &str, text: &str| {

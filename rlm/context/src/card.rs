@@ -7,7 +7,7 @@ use crate::kind::{self, Kind};
 use crate::line_index::{LineIndex, LineRule};
 use crate::rows::column::{Column, clip};
 use crate::rows::scan::{Scan, scan};
-use crate::rows::{RowsForm, Table, has_line};
+use crate::rows::{RowsForm, Table};
 use crate::source::Section;
 use std::ops::Range;
 
@@ -143,7 +143,7 @@ fn column_values(scan: &Scan) -> Vec<(String, Vec<String>)> {
 
 fn column_lines(scan: &Scan) -> Vec<String> {
     let mut lines: Vec<String> = scan.columns.iter().map(Column::describe).collect();
-    if has_line(scan.table.form) {
+    if scan.table.has_line() {
         lines.push("line: the whole line as text".into());
     }
     lines

@@ -171,6 +171,14 @@ pub enum EngineError {
     /// The caller's deadline passed.
     #[error("no reply within the deadline")]
     Deadline { partial: String },
+    /// Caller: a replay was asked for what its recording does not hold; asking again cannot help.
+    /// `difference` is to the nearest request that was recorded.
+    #[error("{recording} does not hold the request {request}: {difference}")]
+    NotRecorded {
+        recording: String,
+        request: String,
+        difference: String,
+    },
 }
 
 impl EngineError {
@@ -184,7 +192,8 @@ impl EngineError {
             | EngineError::Unsupported { .. }
             | EngineError::Refused { .. }
             | EngineError::Unreachable { .. }
-            | EngineError::Busy { .. } => None,
+            | EngineError::Busy { .. }
+            | EngineError::NotRecorded { .. } => None,
         }
     }
 
@@ -198,7 +207,8 @@ impl EngineError {
             EngineError::TooLong { .. }
             | EngineError::Unsupported { .. }
             | EngineError::Refused { .. }
-            | EngineError::Deadline { .. } => false,
+            | EngineError::Deadline { .. }
+            | EngineError::NotRecorded { .. } => false,
         }
     }
 }

@@ -1,20 +1,20 @@
 //! Engine (d), first half: wraps any engine and writes each exact question and answer to a file.
-//! Invariant: recording never changes an answer; a file that cannot be written is told by
+//! Refuses a file whose end is cut off: what is appended there would be lost with it. Invariant:
+//! recording never changes an answer; a file that cannot be written any more is told by
 //! `write_error` and the log, and the call goes on.
 
 use crate::api::{ChatRequest, Engine, EngineError, ModelFacts, Reply, TextSink};
-use crate::recording::{Answer, Line, Question, RECORDING_VERSION};
+use crate::recording::{Answer, Line, Question, RECORDING_VERSION, RecordingError};
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// An engine whose calls are written down.
-#[derive(Debug)]
-pub struct RecordingEngine<E> {
-    inner: E,
+pub struct RecordingEngine {
+    inner: Arc<dyn Engine>,
     /// Calls end on several tasks at once and each writes one short line: a message to an owner
     /// would need a task that outlives the engine. Not held while anything is awaited.
     out: Mutex<Out>,
@@ -26,10 +26,20 @@ struct Out {
     error: Option<String>,
 }
 
-impl<E: Engine> RecordingEngine<E> {
+impl RecordingEngine {
     /// Appends to `path`, which is made if it is not there.
-    pub fn new(inner: E, path: &Path) -> io::Result<RecordingEngine<E>> {
-        let file = File::options().create(true).append(true).open(path)?;
+    pub fn new(inner: Arc<dyn Engine>, path: &Path) -> Result<RecordingEngine, RecordingError> {
+        let name = || path.display().to_string();
+        let unwritable = |error: io::Error| RecordingError::Unwritable {
+            file: name(),
+            reason: error.to_string(),
+        };
+        let mut options = File::options();
+        let opened = options.create(true).read(true).append(true).open(path);
+        let mut file = opened.map_err(unwritable)?;
+        if !ends_whole(&mut file).map_err(unwritable)? {
+            return Err(RecordingError::Cut { file: name() });
+        }
         Ok(RecordingEngine {
             inner,
             out: Mutex::new(Out { file, error: None }),
@@ -42,6 +52,12 @@ impl<E: Engine> RecordingEngine<E> {
         out.error.clone()
     }
 
+    /// Keeps `text` beside the calls, to be read again under the name `what`.
+    pub fn keep(&self, what: &str, text: &str) {
+        let what = what.to_owned();
+        self.write(Question::Kept { what }, Answer::Kept(text.to_owned()));
+    }
+
     fn write(&self, question: Question, answer: Answer) {
         let line = Line {
             v: RECORDING_VERSION,
@@ -50,14 +66,25 @@ impl<E: Engine> RecordingEngine<E> {
             answer,
         };
         let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
-        let text = serde_json::to_string(&line).map_err(io::Error::other);
+        let text = line.written().map_err(io::Error::other);
         // One write per line, so that a crash leaves whole lines and at most one broken end.
-        let written = text.and_then(|text| out.file.write_all(format!("{text}\n").as_bytes()));
+        let written = text.and_then(|text| out.file.write_all(text.as_bytes()));
         if let Err(error) = written {
             tracing::error!(%error, "a call could not be recorded");
             out.error.get_or_insert_with(|| error.to_string());
         }
     }
+}
+
+/// Whether a file has no line that was begun and not ended.
+fn ends_whole(file: &mut File) -> io::Result<bool> {
+    if file.metadata()?.len() == 0 {
+        return Ok(true);
+    }
+    let mut last = [0_u8];
+    file.seek(SeekFrom::End(-1))?;
+    file.read_exact(&mut last)?;
+    Ok(last == *b"\n")
 }
 
 /// Passes pieces on and keeps them.
@@ -82,7 +109,7 @@ impl TextSink for Keeping<'_> {
 }
 
 #[async_trait::async_trait]
-impl<E: Engine> Engine for RecordingEngine<E> {
+impl Engine for RecordingEngine {
     async fn facts(&self) -> Result<ModelFacts, EngineError> {
         let facts = self.inner.facts().await;
         self.write(Question::Facts, Answer::Facts(facts.clone()));

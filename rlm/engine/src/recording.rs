@@ -1,6 +1,7 @@
 //! What a recording is: a file of JSON lines, one exact question to an engine and its answer each.
-//! Pure: text in, entries out, and the search for where a question differs from those recorded.
-//! Invariant: an answer is given only to the very question that it was recorded for.
+//! Pure: bytes in, entries out, and the search for where a question differs from those recorded.
+//! Invariant: an answer is given only to the very question that it was recorded for, and only as it
+//! was recorded: each line ends with the sum of its own text.
 
 use crate::api::{ChatRequest, EngineError, ModelFacts, Reply};
 use serde::{Deserialize, Serialize};
@@ -14,9 +15,19 @@ pub const RECORDING_VERSION: u32 = 1;
 #[serde(rename_all = "snake_case", tag = "op")]
 pub(crate) enum Question {
     Facts,
-    Chat { request: ChatRequest },
-    Embed { texts: Vec<String> },
-    CountTokens { text: String },
+    Chat {
+        request: ChatRequest,
+    },
+    Embed {
+        texts: Vec<String>,
+    },
+    CountTokens {
+        text: String,
+    },
+    /// What whoever records has to remember about the model, by name.
+    Kept {
+        what: String,
+    },
 }
 
 /// What it answered.
@@ -31,6 +42,7 @@ pub(crate) enum Answer {
     },
     Embed(Result<Vec<Vec<f32>>, EngineError>),
     CountTokens(Result<Option<u64>, EngineError>),
+    Kept(String),
 }
 
 /// One line of a recording.
@@ -43,11 +55,16 @@ pub(crate) struct Line {
     pub(crate) answer: Answer,
 }
 
-/// A recording that cannot be read. Nothing was answered from it.
+/// A recording that cannot be read or continued. Nothing was answered from it, nothing written.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RecordingError {
     #[error("{file} cannot be read: {reason}")]
     Unreadable { file: String, reason: String },
+    #[error("{file} cannot be written: {reason}")]
+    Unwritable { file: String, reason: String },
+    /// What a crash or a full disk leaves.
+    #[error("{file} is cut off in the middle of its last line; delete that line to use the rest")]
+    Cut { file: String },
     #[error("{file}, line {line}: not a recorded call: {reason}")]
     Malformed {
         file: String,
@@ -73,23 +90,45 @@ impl Question {
     }
 }
 
-/// Reads a recording. A last line without its end is what a crash leaves: it is left out.
-pub(crate) fn read(file: &str, text: &str) -> Result<Vec<Line>, RecordingError> {
+impl Line {
+    /// The line with its end, as a recording has it.
+    pub(crate) fn written(&self) -> serde_json::Result<String> {
+        let text = serde_json::to_string(self)?;
+        let body = text.strip_suffix('}').unwrap_or(&text);
+        Ok(format!("{body}{SUM}{}{CLOSE}\n", sum(body)))
+    }
+}
+
+fn sum(body: &str) -> String {
+    blake3::hash(body.as_bytes()).to_hex().to_string()
+}
+
+/// Whether a line has the text that was written.
+fn is_whole(line: &str) -> bool {
+    let inside = line.trim_end().strip_suffix(CLOSE);
+    let parts = inside.and_then(|inside| inside.rsplit_once(SUM));
+    parts.is_some_and(|(body, found)| found == sum(body))
+}
+
+/// Reads a recording. One damaged line makes it unusable: what it held cannot be told.
+pub(crate) fn read(file: &str, bytes: &[u8]) -> Result<Vec<Line>, RecordingError> {
     let mut lines = Vec::new();
-    for (at, line) in text.split_inclusive('\n').enumerate() {
+    for (at, line) in bytes.split_inclusive(|byte| *byte == b'\n').enumerate() {
         let malformed = |reason: String| RecordingError::Malformed {
             file: file.to_owned(),
             line: at + 1,
             reason,
         };
-        if line.trim().is_empty() {
+        if line.trim_ascii().is_empty() {
             continue;
         }
-        let value: Value = match serde_json::from_str(line) {
-            Ok(value) => value,
-            Err(_) if !line.ends_with('\n') => break,
-            Err(error) => return Err(malformed(error.to_string())),
-        };
+        if !line.ends_with(b"\n") {
+            let file = file.to_owned();
+            return Err(RecordingError::Cut { file });
+        }
+        let line = str::from_utf8(line).map_err(|error| malformed(error.to_string()))?;
+        let parsed = serde_json::from_str(line);
+        let value: Value = parsed.map_err(|error| malformed(error.to_string()))?;
         let found = value["v"].as_u64().unwrap_or(0);
         if found != u64::from(RECORDING_VERSION) {
             return Err(RecordingError::Version {
@@ -97,6 +136,9 @@ pub(crate) fn read(file: &str, text: &str) -> Result<Vec<Line>, RecordingError> 
                 line: at + 1,
                 found,
             });
+        }
+        if !is_whole(line) {
+            return Err(malformed("its sum is not that of its text".into()));
         }
         let line: Line = serde_json::from_value(value).map_err(|e| malformed(e.to_string()))?;
         if line.hash != line.question.hash() {
@@ -196,6 +238,10 @@ impl Difference {
         }
     }
 }
+
+/// What stands before and behind a line's sum, which is its last field.
+const SUM: &str = ",\"sum\":\"";
+const CLOSE: &str = "\"}";
 
 /// What is shown of two texts that differ: some before, more after.
 const EXCERPT_CHARS: usize = 60;

@@ -1,12 +1,14 @@
 //! Engine (d), second half: answers from a recording, without a model. A question that was not
 //! recorded is refused, with where it first differs from the nearest one that was. A question that
 //! was recorded several times gets those answers in order, then the last one again.
+//! Remembers the first question that it had to refuse: those after it follow from it.
 
 use crate::api::{ChatRequest, Engine, EngineError, ModelFacts, Reply, TextSink};
 use crate::recording::{Answer, Question, RecordingError, difference, read};
 use base::Finish;
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -17,6 +19,7 @@ pub struct ReplayEngine {
     file: String,
     /// By the hash of the question.
     known: BTreeMap<String, Known>,
+    missed: OnceLock<String>,
 }
 
 #[derive(Debug)]
@@ -29,12 +32,12 @@ struct Known {
 impl ReplayEngine {
     pub fn open(path: &Path) -> Result<ReplayEngine, RecordingError> {
         let file = path.display().to_string();
-        let text = std::fs::read_to_string(path).map_err(|error| RecordingError::Unreadable {
+        let bytes = std::fs::read(path).map_err(|error| RecordingError::Unreadable {
             file: file.clone(),
             reason: error.to_string(),
         })?;
         let mut known: BTreeMap<String, Known> = BTreeMap::new();
-        for line in read(&file, &text)? {
+        for line in read(&file, &bytes)? {
             let entry = known.entry(line.hash).or_insert_with(|| Known {
                 question: line.question,
                 answers: Vec::new(),
@@ -42,7 +45,27 @@ impl ReplayEngine {
             });
             entry.answers.push(line.answer);
         }
-        Ok(ReplayEngine { file, known })
+        Ok(ReplayEngine {
+            file,
+            known,
+            missed: OnceLock::new(),
+        })
+    }
+
+    /// What was kept under the name `what`.
+    pub fn kept(&self, what: &str) -> Result<String, EngineError> {
+        let what = what.to_owned();
+        match self.answer(&Question::Kept { what })? {
+            Answer::Kept(text) => Ok(text.clone()),
+            Answer::Facts(_) | Answer::Chat { .. } | Answer::Embed(_) | Answer::CountTokens(_) => {
+                Err(self.mismatched())
+            }
+        }
+    }
+
+    /// The first question that was refused, if any was.
+    pub fn missed(&self) -> Option<&str> {
+        self.missed.get().map(String::as_str)
     }
 
     fn answer(&self, question: &Question) -> Result<&Answer, EngineError> {
@@ -55,22 +78,25 @@ impl ReplayEngine {
             let next = known.given.fetch_add(1, Ordering::Relaxed);
             known.answers.get(next).or(known.answers.last())
         });
-        answer.ok_or_else(|| {
-            let same_kind = std::mem::discriminant(question);
-            let recorded: Vec<&Question> = self
-                .known
-                .values()
-                .map(|known| &known.question)
-                .filter(|known| std::mem::discriminant(*known) == same_kind)
-                .collect();
-            EngineError::Refused {
-                reason: format!(
-                    "{} does not hold this call: {}",
-                    self.file,
-                    difference(question, &recorded)
-                ),
-            }
-        })
+        answer.ok_or_else(|| self.miss(question))
+    }
+
+    fn miss(&self, question: &Question) -> EngineError {
+        let same_kind = std::mem::discriminant(question);
+        let recorded: Vec<&Question> = self
+            .known
+            .values()
+            .map(|known| &known.question)
+            .filter(|known| std::mem::discriminant(*known) == same_kind)
+            .collect();
+        let error = EngineError::NotRecorded {
+            recording: self.file.clone(),
+            request: question.hash().chars().take(SHOWN_HASH).collect(),
+            difference: difference(question, &recorded),
+        };
+        // Refused when one is there already, which is the one to keep.
+        drop(self.missed.set(error.to_string()));
+        error
     }
 
     fn mismatched(&self) -> EngineError {
@@ -87,7 +113,7 @@ impl Engine for ReplayEngine {
     async fn facts(&self) -> Result<ModelFacts, EngineError> {
         match self.answer(&Question::Facts)? {
             Answer::Facts(facts) => facts.clone(),
-            Answer::Chat { .. } | Answer::Embed(_) | Answer::CountTokens(_) => {
+            Answer::Chat { .. } | Answer::Embed(_) | Answer::CountTokens(_) | Answer::Kept(_) => {
                 Err(self.mismatched())
             }
         }
@@ -128,7 +154,7 @@ impl Engine for ReplayEngine {
         let texts = texts.to_vec();
         match self.answer(&Question::Embed { texts })? {
             Answer::Embed(vectors) => vectors.clone(),
-            Answer::Facts(_) | Answer::Chat { .. } | Answer::CountTokens(_) => {
+            Answer::Facts(_) | Answer::Chat { .. } | Answer::CountTokens(_) | Answer::Kept(_) => {
                 Err(self.mismatched())
             }
         }
@@ -138,10 +164,15 @@ impl Engine for ReplayEngine {
         let text = text.to_owned();
         match self.answer(&Question::CountTokens { text })? {
             Answer::CountTokens(count) => count.clone(),
-            Answer::Facts(_) | Answer::Chat { .. } | Answer::Embed(_) => Err(self.mismatched()),
+            Answer::Facts(_) | Answer::Chat { .. } | Answer::Embed(_) | Answer::Kept(_) => {
+                Err(self.mismatched())
+            }
         }
     }
 }
+
+/// Characters of a request's hash that tell it from the others of its recording.
+const SHOWN_HASH: usize = 12;
 
 #[cfg(test)]
 mod tests;

@@ -83,7 +83,8 @@ impl RetryPolicy {
             | EngineError::Unreachable { .. }
             | EngineError::Garbled { .. }
             | EngineError::Died { .. }
-            | EngineError::Deadline { .. } => spread,
+            | EngineError::Deadline { .. }
+            | EngineError::NotRecorded { .. } => spread,
         };
         (wait < left).then_some(wait)
     }

@@ -6,6 +6,7 @@ import ast
 import io
 import json
 import operator
+import re
 from collections.abc import Sequence
 
 import patterns
@@ -105,6 +106,51 @@ class Sections(Lazy, Sequence):
         return other + str(self) if isinstance(other, str) else list(other) + list(self)
 
 
+class Row(dict):
+    """A row for a small root, which writes `r["end"]` where the key is `ends`, and writes it again
+    after the KeyError: a key that can only be meant for one is taken for it, and that is told."""
+
+    def __missing__(self, key):
+        if key == "date" and DATE.match(str(dict.get(self, "time"))):
+            return self["time"][:10]
+        if key not in MEANT:
+            MEANT[key] = meant(key, list(self))
+            if MEANT[key] is not None:
+                print(f"(rows have no key {key!r}: {MEANT[key]!r} is taken)")
+        if MEANT[key] not in self:
+            raise KeyError(key)
+        return dict.__getitem__(self, MEANT[key])
+
+    def get(self, key, default=None):
+        try:
+            return self[key]
+        except KeyError:
+            return default
+
+
+Row.__name__ = "dict"
+DATE = re.compile(r"\d{4}-\d\d-\d\d")
+# Each key that rows lack, and the one that was meant; None where it could be several.
+MEANT = {}
+
+
+def meant(key, keys):
+    """The only one of `keys` that differs in case, signs or a plural s, or by what it adds."""
+    if not isinstance(key, str) or len(key) < 2:
+        return None
+    wanted = bare(key)
+    found = [other for other in keys if bare(other) == wanted]
+    if not found:
+        low = key.lower()
+        parts = [(other, other.lower()) for other in keys]
+        found = [o for o, p in parts if p.startswith(low + "_") or p.endswith("_" + low)]
+    return found[0] if len(found) == 1 else None
+
+
+def bare(key):
+    return "".join(c for c in key.lower() if c.isalnum()).rstrip("s")
+
+
 class Items(Lazy, Sequence):
     """`rows` or `lines` of a long context: read-only, in pages, the last pages kept."""
 
@@ -116,11 +162,17 @@ class Items(Lazy, Sequence):
     def __len__(self):
         return self._length
 
+    def _read(self, start):
+        page = ctx(self._op, start=start, end=min(start + PAGE, self._length))
+        if self._op == "rows" and CONFIG.get("small"):
+            page = [Row(row) for row in page]
+        return page
+
     def _page(self, number):
         page = self._pages.pop(number, None)
         if page is None:
             start = number * PAGE
-            page = ctx(self._op, start=start, end=min(start + PAGE, self._length))
+            page = self._read(start)
             if len(self._pages) >= PAGES_KEPT:
                 self._pages.pop(next(iter(self._pages)))
         self._pages[number] = page
@@ -138,7 +190,7 @@ class Items(Lazy, Sequence):
 
     def __iter__(self):
         for start in range(0, self._length, PAGE):
-            yield from ctx(self._op, start=start, end=min(start + PAGE, self._length))
+            yield from self._read(start)
 
     def copy(self):
         return list(self)

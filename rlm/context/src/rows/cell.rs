@@ -86,9 +86,11 @@ impl<'a> Cell<'a> {
 }
 
 fn number(text: &str) -> Option<Cell<'static>> {
-    let digits = text.strip_prefix('-').unwrap_or(text);
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
     let bytes = digits.as_bytes();
-    if !bytes.first()?.is_ascii_digit() || bytes.len() > 40 {
+    // Long ones behind a plus call a telephone.
+    let most = if text.starts_with('+') { 9 } else { 40 };
+    if !bytes.first()?.is_ascii_digit() || bytes.len() > most {
         return None;
     }
     match memchr::memchr(b'.', bytes) {

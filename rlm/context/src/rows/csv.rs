@@ -79,7 +79,7 @@ pub(crate) fn header_keys(record: &str, separator: char) -> Vec<String> {
 }
 
 /// Runs of other characters than letters, digits and `_` become one `_`, none at the ends.
-fn identifier(field: &str) -> String {
+pub(crate) fn identifier(field: &str) -> String {
     let mut out = String::new();
     for c in field.chars() {
         if c.is_alphanumeric() || c == '_' {

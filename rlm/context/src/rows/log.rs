@@ -28,6 +28,22 @@ pub(crate) fn fields<'a>(line: &'a str, visit: &mut dyn FnMut(Field<'a>)) {
     }
 }
 
+/// Where the fields of a positional line begin, by position; a date and its time are one.
+pub(crate) fn tokens(line: &str) -> Vec<usize> {
+    let (mut at, mut timed, mut starts) = (0, false, Vec::new());
+    while let Some(start) = next_token(line, at) {
+        at = match time_at(line, start, starts.is_empty()).filter(|_| !timed) {
+            Some((end, _)) => {
+                timed = true;
+                end
+            }
+            None => token_end(line, start),
+        };
+        starts.push(start);
+    }
+    starts
+}
+
 fn token_field(token: &str, position: usize) -> Field<'_> {
     match key_value(token) {
         Some((key, value)) => (Key::Name(key), Cell::from_text(unwrap_token(value))),

@@ -8,12 +8,14 @@
 pub(crate) mod cell;
 pub(crate) mod column;
 pub(crate) mod csv;
+pub(crate) mod heading;
 pub(crate) mod log;
 pub(crate) mod scan;
 pub(crate) mod time;
 
 use crate::line_index::LineIndex;
 use cell::Cell;
+use heading::Heading;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::ops::Range;
@@ -58,6 +60,8 @@ pub(crate) type Field<'a> = (Key<'a>, Cell<'a>);
 pub(crate) struct Table {
     pub(crate) form: RowsForm,
     pub(crate) keys: Vec<String>,
+    /// Names the fields of a positional log.
+    pub(crate) heading: Option<Heading>,
     pub(crate) index: LineIndex,
 }
 
@@ -77,10 +81,12 @@ impl Table {
         let mut extra = Row::new();
         let mut hint = 0;
         let keep_extra = matches!(self.form, RowsForm::JsonLines | RowsForm::JsonArray);
-        fields(
-            self.form,
-            line,
-            &mut |(key, cell)| match self.place(key, hint) {
+        fields(self.form, line, &mut |field| {
+            let (key, cell) = match &self.heading {
+                Some(heading) => heading.named(field),
+                None => field,
+            };
+            match self.place(key, hint) {
                 Some(place) => {
                     hint = place + 1;
                     values[place] = cell.into_value();
@@ -91,14 +97,23 @@ impl Table {
                     }
                 }
                 None => {}
-            },
-        );
+            }
+        });
         let mut row: Row = self.keys.iter().cloned().zip(values).collect();
         row.extend(extra);
-        if has_line(self.form) {
+        if self.has_line() {
             row.insert("line".into(), Value::String(line.to_owned()));
         }
         row
+    }
+
+    /// Do rows carry their line as text? Where the fields are cut out of free text, yes.
+    pub(crate) fn has_line(&self) -> bool {
+        match self.form {
+            RowsForm::Csv { .. } | RowsForm::JsonLines | RowsForm::JsonArray => false,
+            RowsForm::Positional => self.heading.is_none(),
+            RowsForm::KeyValue | RowsForm::WebLog | RowsForm::Syslog => true,
+        }
     }
 
     fn place(&self, key: Key<'_>, hint: usize) -> Option<usize> {
@@ -121,14 +136,6 @@ pub(crate) fn find_from<T>(items: &[T], hint: usize, fits: impl Fn(&T) -> bool) 
         return Some(hint);
     }
     items.iter().position(fits)
-}
-
-/// Do rows of this form carry their line as text? Where the fields are cut out of free text, yes.
-pub(crate) fn has_line(form: RowsForm) -> bool {
-    match form {
-        RowsForm::Csv { .. } | RowsForm::JsonLines | RowsForm::JsonArray => false,
-        RowsForm::KeyValue | RowsForm::Positional | RowsForm::WebLog | RowsForm::Syslog => true,
-    }
 }
 
 /// Gives the fields of one line; false when the line is not of the form.

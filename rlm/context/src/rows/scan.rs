@@ -1,6 +1,7 @@
 //! One parallel pass over all rows: the columns, what they hold, the lines that do not fit.
 
 use super::column::Column;
+use super::heading::Heading;
 use super::{Field, Key, RowsForm, Table, column, csv, fields, find_from};
 use crate::line_index::{LineIndex, LineRule};
 use rayon::prelude::*;
@@ -28,6 +29,9 @@ struct Part {
 pub(crate) fn scan(text: &str, form: RowsForm, full_bytes: u64) -> Option<Scan> {
     let index = LineIndex::build(text, rule(text, form));
     let header = header(text, form, &index);
+    let heading = (form == RowsForm::Positional)
+        .then(|| Heading::of(text, &index))
+        .flatten();
     let sampled = text.len() as u64 > full_bytes;
     let stretches = if sampled {
         sample(index.stretches(text, SAMPLE_BYTES))
@@ -39,6 +43,7 @@ pub(crate) fn scan(text: &str, form: RowsForm, full_bytes: u64) -> Option<Scan> 
         form,
         index: &index,
         header: header.as_deref(),
+        heading: heading.as_ref(),
         keys: match (&header, form) {
             (Some(header), RowsForm::Csv { separator, .. }) => csv::header_keys(header, separator),
             _ => csv_positions(text, form, &index),
@@ -52,20 +57,23 @@ pub(crate) fn scan(text: &str, form: RowsForm, full_bytes: u64) -> Option<Scan> 
     if fitting == 0 || part.misfits * MISFIT_SHARE > part.rows {
         return None;
     }
-    let (keys, columns) = choose(form, reader.keys.clone(), part.columns, fitting);
-    let dropped = match (sampled, &header) {
-        (false, _) => part.dropped,
-        (true, Some(_)) => index
-            .iter(text, 0)
-            .next()
-            .map(|l| l.start)
-            .into_iter()
-            .collect(),
-        (true, None) => Vec::new(),
+    let named = heading.is_some();
+    let (keys, columns) = choose((form, named), reader.keys.clone(), part.columns, fitting);
+    let dropped = if sampled {
+        let heads = heading.as_ref().map_or(0, |heading| heading.lines.len());
+        let heads = heads + usize::from(header.is_some());
+        index.iter(text, 0).take(heads).map(|l| l.start).collect()
+    } else {
+        part.dropped
     };
     let index = index.without(dropped);
     Some(Scan {
-        table: Table { form, keys, index },
+        table: Table {
+            form,
+            keys,
+            heading,
+            index,
+        },
         columns,
         sampled,
     })
@@ -111,7 +119,7 @@ fn sample(stretches: Vec<Range<usize>>) -> Vec<Range<usize>> {
 
 /// The keys that rows have, in order, and what is known of them.
 fn choose(
-    form: RowsForm,
+    (form, named): (RowsForm, bool),
     csv_keys: Vec<String>,
     mut columns: Vec<Column>,
     rows: u64,
@@ -128,7 +136,9 @@ fn choose(
         }
         RowsForm::JsonLines | RowsForm::JsonArray => {}
         RowsForm::KeyValue | RowsForm::Positional | RowsForm::WebLog => {
-            columns.retain(|column| column.present * 100 >= rows * 98 && column.key != "line");
+            // The whole line goes by that name, unless a heading says what each field is.
+            let free = |key: &str| named || key != "line";
+            columns.retain(|column| column.present * 100 >= rows * 98 && free(&column.key));
         }
         // Lines of the kernel have no process id, and are told apart by that.
         RowsForm::Syslog => columns.retain(|column| column.present * 4 >= rows),
@@ -145,6 +155,7 @@ struct PartReader<'a> {
     form: RowsForm,
     index: &'a LineIndex,
     header: Option<&'a str>,
+    heading: Option<&'a Heading>,
     keys: Vec<String>,
 }
 
@@ -154,7 +165,7 @@ impl PartReader<'_> {
         for line in self.index.lines_in(self.text, stretch) {
             let start = line.start;
             let line = &self.text[line];
-            if self.header == Some(line) {
+            if self.header == Some(line) || self.heading.is_some_and(|head| head.has(line)) {
                 part.dropped.push(start);
                 continue;
             }
@@ -175,7 +186,11 @@ impl PartReader<'_> {
         }
         let mut hint = 0;
         fields(self.form, line, &mut |field| {
-            add(columns, &mut hint, &field)
+            let field = match self.heading {
+                Some(heading) => heading.named(field),
+                None => field,
+            };
+            add(columns, &mut hint, &field);
         })
     }
 }

@@ -1,7 +1,12 @@
 use super::*;
 use crate::RecordingEngine;
-use crate::scripted::{Scripted, chat};
+use crate::scripted::{Scripted, Turn, chat};
 use crate::testing::{LONG, ask};
+use std::sync::Arc;
+
+fn recording(turns: Vec<Turn>, path: &Path) -> RecordingEngine {
+    RecordingEngine::new(Arc::new(Scripted::new(turns)), path).unwrap()
+}
 
 fn died() -> EngineError {
     EngineError::Died {
@@ -19,7 +24,7 @@ async fn what_was_recorded_is_answered_the_same_without_a_model() {
         (vec!["Rome"], None),
         (vec!["par"], Some(died())),
     ];
-    let engine = RecordingEngine::new(Scripted::new(turns), &path).unwrap();
+    let engine = recording(turns, &path);
     let texts = ["a".to_owned()];
     let facts = engine.facts().await;
     let first = chat(&engine, &ask("France?")).await;
@@ -65,15 +70,19 @@ async fn what_was_recorded_is_answered_the_same_without_a_model() {
 async fn a_call_that_was_not_recorded_names_its_first_difference() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("calls.jsonl");
-    let engine = Scripted::new(vec![(vec!["x"], None), (vec!["y"], None)]);
-    let engine = RecordingEngine::new(engine, &path).unwrap();
+    let engine = recording(vec![(vec!["x"], None), (vec!["y"], None)], &path);
     chat(&engine, &ask("What is the capital of France?"))
         .await
         .unwrap();
     chat(&engine, &ask("Something else")).await.unwrap();
     let replay = ReplayEngine::open(&path).unwrap();
+    assert_eq!(replay.missed(), None);
     let refusal = |error: EngineError| {
-        assert!(matches!(error, EngineError::Refused { .. }), "{error:?}");
+        assert!(
+            matches!(error, EngineError::NotRecorded { .. }),
+            "{error:?}"
+        );
+        assert!(!error.retryable() && error.partial().is_none());
         error.to_string()
     };
     let text = refusal(
@@ -87,6 +96,7 @@ async fn a_call_that_was_not_recorded_names_its_first_difference() {
         text.contains("Italy?") && text.contains("France?"),
         "{text}"
     );
+    let first = text;
     let mut request = ask("Something else");
     request.sampling.max_tokens = 7;
     let text = refusal(chat(&replay, &request).await.unwrap_err());
@@ -96,16 +106,15 @@ async fn a_call_that_was_not_recorded_names_its_first_difference() {
     );
     let text = refusal(replay.facts().await.unwrap_err());
     assert!(text.contains("nothing like it was recorded"), "{text}");
+    assert_eq!(replay.missed(), Some(first.as_str()));
 }
 
 #[tokio::test]
 async fn a_sink_that_closes_earlier_gets_what_it_took() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("calls.jsonl");
-    let engine = Scripted::new(vec![(vec!["one ", "two ", "three"], None)]);
-    chat(&RecordingEngine::new(engine, &path).unwrap(), &ask("q"))
-        .await
-        .unwrap();
+    let engine = recording(vec![(vec!["one ", "two ", "three"], None)], &path);
+    chat(&engine, &ask("q")).await.unwrap();
     let replay = ReplayEngine::open(&path).unwrap();
     let mut closes = |text: &str| text != "two ";
     let cancel = CancellationToken::new();
@@ -128,16 +137,21 @@ async fn a_recording_is_checked_when_it_is_opened() {
         matches!(missing, RecordingError::Unreadable { .. }),
         "{missing}"
     );
-    let engine = RecordingEngine::new(Scripted::new(vec![(vec!["x"], None)]), &path).unwrap();
+    let engine = recording(vec![(vec!["said"], None)], &path);
     chat(&engine, &ask("q")).await.unwrap();
     let good = std::fs::read_to_string(&path).unwrap();
 
     let write = |text: &str| std::fs::write(&path, text).unwrap();
-    write(&format!("{good}{}", &good[..good.len() / 2]));
-    assert!(
-        ReplayEngine::open(&path).is_ok(),
-        "a crash leaves half a last line"
-    );
+    write(&good);
+    assert!(ReplayEngine::open(&path).is_ok());
+    for cut in [good.len() / 2, good.len() - 1] {
+        write(&format!("{good}{}", &good[..cut]));
+        let refused = ReplayEngine::open(&path).unwrap_err();
+        assert!(matches!(refused, RecordingError::Cut { .. }), "{refused}");
+        let engine = Arc::new(Scripted::new(Vec::new()));
+        let longer = RecordingEngine::new(engine, &path).err();
+        assert_eq!(longer, Some(refused), "what follows would be lost, too");
+    }
     write(&good.replace("\"v\":1", "\"v\":2"));
     let other = ReplayEngine::open(&path).unwrap_err();
     assert!(
@@ -151,20 +165,52 @@ async fn a_recording_is_checked_when_it_is_opened() {
         ),
         "{other}"
     );
-    write(&good.replace("Be brief.", "Be long."));
-    let forged = ReplayEngine::open(&path).unwrap_err();
+    for damaged in [
+        good.replace("Be brief.", "Be long."),
+        good.replace("said", "sang"),
+        good.replace("\"sum\"", "\"sun\""),
+        "{\n".to_owned(),
+    ] {
+        assert_ne!(damaged, good);
+        write(&damaged);
+        let refused = ReplayEngine::open(&path).unwrap_err();
+        assert!(
+            matches!(refused, RecordingError::Malformed { line: 1, .. }),
+            "{refused}"
+        );
+    }
+    std::fs::write(&path, b"\n\xff\n").unwrap();
+    let bytes = ReplayEngine::open(&path).unwrap_err();
     assert!(
-        matches!(forged, RecordingError::Malformed { line: 1, .. }),
-        "{forged}"
+        matches!(bytes, RecordingError::Malformed { line: 2, .. }),
+        "{bytes}"
     );
-    write("{\n");
-    assert!(ReplayEngine::open(&path).is_err());
 }
 
 #[tokio::test]
 async fn a_recording_that_cannot_be_written_says_so_and_changes_nothing() {
-    let full = std::path::Path::new("/dev/full");
-    let engine = RecordingEngine::new(Scripted::new(vec![(vec!["x"], None)]), full).unwrap();
+    let engine = recording(vec![(vec!["x"], None)], Path::new("/dev/full"));
     assert_eq!(chat(&engine, &ask("q")).await.unwrap().text, "x");
     assert!(engine.write_error().is_some());
+    let folder = tempfile::tempdir().unwrap();
+    let engine = Arc::new(Scripted::new(Vec::new()));
+    let refused = RecordingEngine::new(engine, folder.path()).err().unwrap();
+    assert!(
+        matches!(refused, RecordingError::Unwritable { .. }),
+        "{refused}"
+    );
+}
+
+#[tokio::test]
+async fn what_is_kept_beside_the_calls_is_read_by_its_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("calls.jsonl");
+    recording(Vec::new(), &path).keep("profile", "small");
+    // A second run goes on where the first one ended.
+    recording(Vec::new(), &path).keep("colour", "red");
+    let replay = ReplayEngine::open(&path).unwrap();
+    assert_eq!(replay.kept("profile"), Ok("small".to_owned()));
+    assert_eq!(replay.kept("colour"), Ok("red".to_owned()));
+    let missing = replay.kept("size").unwrap_err().to_string();
+    assert!(missing.contains("`what` differs"), "{missing}");
 }

@@ -160,6 +160,7 @@ impl Job {
             output.push_str(&self.setup.profile.format.repeated);
         }
         self.last_code = Some(code);
+        self.repeats = repeated;
         let user = self.observation(&output);
         self.history.push(assistant, user);
         self.begin_turn(out);

@@ -43,6 +43,8 @@ pub struct Job {
     /// The budget that ended the ordinary turns; only the closing call may follow.
     limit: Option<LimitKind>,
     last_code: Option<String>,
+    /// The newest block was the same as the one before it.
+    repeats: bool,
     /// Passages that the root or a helper model has seen, for the gate.
     shown: Vec<String>,
     variables: Vec<String>,
@@ -119,6 +121,7 @@ impl Job {
             counted: false,
             limit: None,
             last_code: None,
+            repeats: false,
             shown,
             variables: Vec::new(),
             script_text: String::new(),

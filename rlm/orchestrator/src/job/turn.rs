@@ -72,12 +72,13 @@ impl Job {
             tokens,
         }));
         let root = &self.setup.profile.root;
+        let warmer = root.repeated_temperature.filter(|_| self.repeats);
         let request = RootCall {
             call,
             purpose: Purpose::Turn,
             prefill: (!root.prefill.is_empty()).then(|| root.prefill.clone()),
             max_tokens: self.reply_room(&messages, root.max_tokens),
-            temperature: root.temperature,
+            temperature: warmer.unwrap_or(root.temperature),
             stop: root.stop.clone(),
             shared_prefix: self.history.shared_prefix(),
             messages,

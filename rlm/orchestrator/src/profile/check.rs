@@ -37,11 +37,15 @@ fn number_fault(profile: &Profile) -> Option<(String, String)> {
     if let Some((key, _)) = positive.iter().find(|(_, value)| *value == 0) {
         return Some(((*key).to_owned(), "is 0; it must be at least 1".to_owned()));
     }
-    if !(0.0..=2.0).contains(&profile.root.temperature) {
-        return Some((
-            "root.temperature".to_owned(),
-            format!("is {}; it must lie in 0..=2", profile.root.temperature),
-        ));
+    let root = &profile.root;
+    for (key, temperature) in [
+        ("root.temperature", Some(root.temperature)),
+        ("root.repeated_temperature", root.repeated_temperature),
+    ] {
+        if let Some(outside) = temperature.filter(|t| !(0.0..=2.0).contains(t)) {
+            let why = format!("is {outside}; it must lie in 0..=2");
+            return Some((key.to_owned(), why));
+        }
     }
     if let Some(index) = profile
         .scripts

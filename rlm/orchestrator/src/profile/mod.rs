@@ -71,6 +71,8 @@ pub struct Root {
     pub stop: Vec<String>,
     pub max_tokens: u32,
     pub temperature: f32,
+    /// After a block that was the same as the one before; without it a root at 0 writes it again.
+    pub repeated_temperature: Option<f32>,
     /// The most turns that this profile takes, unless a number was named for the job.
     pub turns: u32,
 }
@@ -82,6 +84,7 @@ impl Default for Root {
             stop: Vec::new(),
             max_tokens: 4096,
             temperature: 0.0,
+            repeated_temperature: None,
             turns: 30,
         }
     }

@@ -44,6 +44,10 @@ fn a_wrong_prompt_file_is_refused_with_its_name_and_key() {
             &with("[root]\ntemperature = 3.5"),
             "`root.temperature` is 3.5",
         ),
+        (
+            &with("[root]\nrepeated_temperature = -1.0"),
+            "`root.repeated_temperature` is -1",
+        ),
         (&with("[[script]]\ncode = ' '"), "`script[0].code` is empty"),
         (
             &with("[format]\noutput = '{stdout}'"),

@@ -294,6 +294,25 @@ fn a_list_in_place_of_a_number_is_sent_back_once() {
 }
 
 #[test]
+fn a_root_that_repeats_itself_is_asked_warmer_until_it_does_not() {
+    let mut setup = setup(small(ContextKind::Rows));
+    setup.context.kind = ContextKind::Rows;
+    let wrong = "FINAL(rows[0][\"end\"])";
+    let story = Story::of(setup)
+        .root(wrong)
+        .raises("KeyError", "'end'")
+        .root(wrong)
+        .raises("KeyError", "'end'")
+        .root("x = 1")
+        .prints("")
+        .root("FINAL(x)")
+        .answers("1")
+        .run();
+    let asked: Vec<f32> = story.calls.iter().map(|call| call.temperature).collect();
+    assert_eq!(asked, [0.0, 0.0, 0.7, 0.0]);
+}
+
+#[test]
 fn a_block_without_output_says_so_and_a_repeated_one_too() {
     let block = "```repl\nx = 1\n```";
     let story = Story::plain()

@@ -2,6 +2,7 @@
 
 use crate::world::{config, prints, run, runtime};
 use context::{Context, OpenOptions, Source};
+use repl::GuestStyle;
 use std::sync::Arc;
 
 fn table() -> String {
@@ -34,6 +35,45 @@ async fn rows_are_a_list_of_dicts_lazy_or_not() {
         said[0],
         "3000 Rome 2999 1.5\n1500 2999\n2999 Counter({'Rome': 1500, 'Oslo': 1500})\nTrue 9 Rome\n"
     );
+}
+
+/// A small root writes a wrong key again after the KeyError; a capable one reads the error.
+#[tokio::test]
+async fn a_key_that_can_mean_only_one_is_taken_for_it_by_a_small_root() {
+    let log: String = (10..60)
+        .map(|i| format!("2024-03-01 10:00:{i} ends=mate white_name=Ana white_rating={i} x_m=1\n"))
+        .collect();
+    for eager in [0, 1 << 20] {
+        let mut config = config(&log);
+        config.style = GuestStyle::Small;
+        config.limits.eager_chars = eager;
+        let mut s = runtime().session(config).await.unwrap();
+        assert_eq!(
+            prints(
+                &mut s,
+                "print(sum(r['end'] == 'mate' for r in rows), rows[0].get('XM'))"
+            )
+            .await,
+            "(rows have no key 'end': 'ends' is taken)\n(rows have no key 'XM': 'x_m' is taken)\n\
+             50 1\n"
+        );
+        assert_eq!(
+            prints(
+                &mut s,
+                "print(rows[1]['end'], rows[1]['date'], rows[0].get('zebra', 7))"
+            )
+            .await,
+            "mate 2024-03-01 7\n"
+        );
+        let error = run(&mut s, "rows[0]['white']").await.error.unwrap();
+        assert_eq!(
+            (error.kind.as_str(), error.message.as_str()),
+            ("KeyError", "'white'")
+        );
+    }
+    let mut s = runtime().session(config(&log)).await.unwrap();
+    let error = run(&mut s, "rows[0]['end']").await.error.unwrap();
+    assert_eq!(error.kind, "KeyError");
 }
 
 #[tokio::test]
