@@ -137,6 +137,9 @@ fn after_opening(error: &OpenModelError) -> String {
         OpenModelError::Recording(
             RecordingError::Unreadable { .. } | RecordingError::Unwritable { .. },
         ) => "name a folder of yours, on a disk with room",
+        OpenModelError::Recording(RecordingError::InUse { .. }) => {
+            "record into another folder (--record DIR), or ask again when that process has ended"
+        }
         OpenModelError::Recording(_) => "record the job again into another folder (--record DIR)",
     };
     step.to_owned()

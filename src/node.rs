@@ -208,6 +208,7 @@ fn model_code(error: &OpenModelError) -> ErrorCode {
         OpenModelError::Recording(
             RecordingError::Unreadable { .. } | RecordingError::Unwritable { .. },
         ) => ErrorCode::Disk,
+        OpenModelError::Recording(RecordingError::InUse { .. }) => ErrorCode::FolderTaken,
         OpenModelError::Recording(RecordingError::Version { .. }) => ErrorCode::Version,
         OpenModelError::Recording(
             RecordingError::Cut { .. } | RecordingError::Malformed { .. },

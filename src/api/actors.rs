@@ -76,17 +76,19 @@ impl Doors {
     }
 
     /// Returns when it was said to stop and the requests under way have their answers. The socket's
-    /// file is gone then.
+    /// file goes first.
     pub async fn closed(&self) {
         self.stop.cancelled().await;
+        // Ours as long as something listens behind it: later it may be that of a node that was
+        // started while the last requests are answered here. A missing one is as good as a removed
+        // one.
+        drop(std::fs::remove_file(&self.file));
         // The listeners go with it: whoever knocks now is refused, and does not wait for nothing.
         self.answering.send_replace(None);
         self.socket.cancelled().await;
         if let Some(tcp) = &self.tcp {
             tcp.cancelled().await;
         }
-        // The file is ours; a missing one is as good as a removed one.
-        drop(std::fs::remove_file(&self.file));
     }
 
     /// One door: each life of it serves anew, until the node stops.

@@ -96,13 +96,18 @@ pub async fn listen(socket: &Path) -> Result<UnixListener, ServeError> {
         socket: socket.to_owned(),
         source,
     };
-    if UnixStream::connect(socket).await.is_ok() {
-        return Err(ServeError::AlreadyRunning {
-            socket: socket.to_owned(),
-        });
-    }
-    if socket.exists() {
-        std::fs::remove_file(socket).map_err(failed)?;
+    match UnixStream::connect(socket).await {
+        Err(gone) if gone.kind() == io::ErrorKind::ConnectionRefused => {
+            std::fs::remove_file(socket).map_err(failed)?;
+        }
+        Err(none) if none.kind() == io::ErrorKind::NotFound => {}
+        // A node whose door has no room at this moment is a node.
+        Err(busy) if busy.kind() != io::ErrorKind::WouldBlock => return Err(failed(busy)),
+        Ok(_) | Err(_) => {
+            return Err(ServeError::AlreadyRunning {
+                socket: socket.to_owned(),
+            });
+        }
     }
     let listener = UnixListener::bind(socket).map_err(failed)?;
     std::fs::set_permissions(socket, std::fs::Permissions::from_mode(0o600)).map_err(failed)?;

@@ -23,8 +23,8 @@ pub enum Duty {
     Demote(NodeId),
     /// In the group, but no member any more.
     Expel(NodeId),
-    /// The leader itself is to vote no more: somebody else must lead first.
-    HandOver(NodeId),
+    /// The leader itself is to vote no more: another voter, one that would, must lead first.
+    HandOver,
     /// Every member speaks this version, and the cluster still runs at an older one.
     Raise(u16),
 }
@@ -67,8 +67,7 @@ pub fn next_duty(facts: &DutyFacts) -> Option<Duty> {
         if *node != facts.leader {
             return Some(Duty::Demote(*node));
         }
-        let heir = facts.voters.iter().find(|voter| **voter != facts.leader);
-        return heir.map(|heir| Duty::HandOver(*heir));
+        return Some(Duty::HandOver);
     }
     let gone = |node: &&NodeId| !facts.members.contains(node);
     facts
@@ -157,7 +156,7 @@ async fn fulfil(core: &Core, duty: Duty) -> Result<(), String> {
         Duty::Promote(node) => core.group.promote(node).await,
         Duty::Demote(node) => core.group.demote(node).await,
         Duty::Expel(node) => core.group.remove(node).await,
-        Duty::HandOver(heir) => core.group.transfer(Some(heir)).await.map(drop),
+        Duty::HandOver => core.group.transfer(None).await.map(drop),
         Duty::Raise(to) => return raise(core, to).await,
     };
     changed.map_err(|error| error.to_string())
@@ -176,7 +175,7 @@ fn tell(core: &Core, duty: Duty) {
         Duty::Promote(node) => NodeEvent::Voter(node),
         Duty::Demote(node) => NodeEvent::Demoted(node),
         Duty::Raise(to) => NodeEvent::Version(to),
-        Duty::Expel(_) | Duty::HandOver(_) => return,
+        Duty::Expel(_) | Duty::HandOver => return,
     });
 }
 

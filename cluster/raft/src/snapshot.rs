@@ -8,6 +8,7 @@
 
 use crate::disk::{Disk, DiskError, FRESH};
 use crate::ledger::State;
+use crate::log::OpenError;
 use base::ContentHash;
 use bytes::Bytes;
 use std::sync::Arc;
@@ -85,11 +86,13 @@ impl Image {
 }
 
 /// The sound snapshots of a folder, newest first. A damaged one is put aside, not used.
-pub(crate) fn load<D: Disk>(disk: &mut D) -> Result<Vec<Image>, DiskError> {
+pub(crate) fn load<D: Disk>(disk: &mut D) -> Result<Vec<Image>, OpenError> {
     let mut images = Vec::new();
     for name in names(disk)?.into_iter().rev() {
         match Image::read(Bytes::from(disk.read(&name)?)) {
             Ok(image) => images.push(image),
+            // Its hash fits: nothing is damaged, and the program that wrote it needs it again.
+            Err(ImageError::Version(found)) => return Err(OpenError::Version { found }),
             Err(error) => {
                 tracing::error!(name, %error, "a damaged snapshot is put aside");
                 disk.rename(&name, &format!("damaged.{name}"))?;

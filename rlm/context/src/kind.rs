@@ -28,6 +28,9 @@ pub(crate) fn detect(name: &str, text: &str) -> Kind {
     if is_json_array(text) {
         return Kind::Rows(RowsForm::JsonArray);
     }
+    if is_html(sample.first) {
+        return Kind::Prose;
+    }
     if sample.enough
         && let Some(form) = rows_form(&sample)
     {
@@ -87,6 +90,13 @@ impl<'a> Sample<'a> {
         let count = self.lines.iter().filter(|line| holds(line)).count();
         count * 10 > self.lines.len() * 9
     }
+}
+
+/// A page, whose tags stand on lines of their own.
+fn is_html(first: &str) -> bool {
+    let start: String = first.trim_start().chars().take(HTML_START).collect();
+    let start = start.to_ascii_lowercase();
+    start.starts_with("<!doctype html") || start.starts_with("<html")
 }
 
 /// An array of at least two objects, as far as its first ones and its two ends tell.
@@ -263,6 +273,9 @@ const CLOCK_BYTES: usize = 60;
 const LINES_MAX: usize = 600;
 const LINES_BYTES_MAX: usize = 60_000;
 const LINE_CHARS_MAX: usize = 300;
+
+/// As long as what a page begins with.
+const HTML_START: usize = 14;
 
 /// Headings are looked for in the first 64 KiB.
 const HEADING_BYTES: usize = 64 << 10;

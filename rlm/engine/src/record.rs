@@ -1,12 +1,14 @@
 //! Engine (d), first half: wraps any engine and writes each exact question and answer to a file.
-//! Refuses a file whose end is cut off: what is appended there would be lost with it. Invariant:
-//! recording never changes an answer; a file that cannot be written any more is told by
+//! Refuses a file whose end is cut off: what is appended there would be lost with it. Refuses one
+//! that another process appends to, since answers are given again in the order of one run.
+//! Invariant: recording never changes an answer; a file that cannot be written any more is told by
 //! `write_error` and the log, and the call goes on.
 
 use crate::api::{ChatRequest, Engine, EngineError, ModelFacts, Reply, TextSink};
 use crate::recording::{Answer, Line, Question, RECORDING_VERSION, RecordingError};
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -27,7 +29,8 @@ struct Out {
 }
 
 impl RecordingEngine {
-    /// Appends to `path`, which is made if it is not there.
+    /// Appends to `path`, which is made if it is not there, for its owner's eyes only: contexts and
+    /// replies stand in it.
     pub fn new(inner: Arc<dyn Engine>, path: &Path) -> Result<RecordingEngine, RecordingError> {
         let name = || path.display().to_string();
         let unwritable = |error: io::Error| RecordingError::Unwritable {
@@ -35,8 +38,12 @@ impl RecordingEngine {
             reason: error.to_string(),
         };
         let mut options = File::options();
-        let opened = options.create(true).read(true).append(true).open(path);
-        let mut file = opened.map_err(unwritable)?;
+        options.create(true).read(true).append(true).mode(MODE);
+        let mut file = options.open(path).map_err(unwritable)?;
+        // A file system without locks is taken at its word that nobody else is there.
+        if let Err(TryLockError::WouldBlock) = file.try_lock() {
+            return Err(RecordingError::InUse { file: name() });
+        }
         if !ends_whole(&mut file).map_err(unwritable)? {
             return Err(RecordingError::Cut { file: name() });
         }
@@ -160,3 +167,6 @@ impl Engine for RecordingEngine {
         count
     }
 }
+
+/// Of a file that is made.
+const MODE: u32 = 0o600;

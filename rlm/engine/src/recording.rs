@@ -62,6 +62,9 @@ pub enum RecordingError {
     Unreadable { file: String, reason: String },
     #[error("{file} cannot be written: {reason}")]
     Unwritable { file: String, reason: String },
+    /// Somebody else records into it. Nothing is wrong with the file.
+    #[error("another process records into {file}")]
+    InUse { file: String },
     /// What a crash or a full disk leaves.
     #[error("{file} is cut off in the middle of its last line; delete that line to use the rest")]
     Cut { file: String },

@@ -42,6 +42,7 @@ ASKS_LINK = re.compile(r"(?i)\b(url|link|address|web|website|site|page)s?\b")
 LINK = re.compile(r"!?\[((?:[^\[\]]|\[[^\[\]]*\])*)\](?:\([^()\s]*\)|\[[^\[\]]*\])")
 LINK_TARGET = re.compile(r"\s*\[[^\]]+\]:\s*\S+$")
 LINK_DEPTH = 2
+COMMENT = re.compile(r"(?m)^#+(?: |$)")
 TAG = re.compile(
     r"(?is)<!--.*?-->|</?(?:a|abbr|acronym|address|article|b|blockquote|body|br|caption|center|cite"
     r"|code|col|dd|del|details|dfn|div|dl|dt|em|font|footer|h[1-6]|head|header|hr|html|i|img|ins"
@@ -239,8 +240,9 @@ def asking(texts, question, how):
 
 
 def trim(text, question=""):
-    """Without the padding of tables, the rules under their heads and, unless it is asked for one,
-    tags and where links lead: half of the tokens of some documents."""
+    """Without the padding of tables, the rules under their heads, the signs of comments and, unless
+    it is asked for one, tags and where links lead: half of the tokens of some documents."""
+    text = uncommented(text)
     lines = [re.sub(r"(?<=\S)[ \t]{2,}", " ", line) for line in text.splitlines()]
     lines = [line for line in lines if not re.fullmatch(r"[|:\s-]*-{3}[|:\s-]*", line)]
     if ASKS_LINK.search(question):
@@ -249,6 +251,13 @@ def trim(text, question=""):
     for _ in range(LINK_DEPTH):
         text = LINK.sub(r"\1", text)
     return untagged(text)
+
+
+def uncommented(text):
+    """Without the `#` before lines where two stand together: their sentences go on behind it."""
+    lines = text.splitlines()
+    together = any(a[:1] == b[:1] == "#" for a, b in zip(lines, lines[1:]))
+    return COMMENT.sub("", text) if together else text
 
 
 def untagged(text):

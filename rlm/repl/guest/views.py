@@ -108,9 +108,14 @@ class Sections(Lazy, Sequence):
 
 class Row(dict):
     """A row for a small root, which writes `r["end"]` where the key is `ends`, and writes it again
-    after the KeyError: a key that can only be meant for one is taken for it, and that is told."""
+    after the KeyError: a key that can only be meant for one is taken for it, and that is told. A
+    key that other rows have means itself: this row lacks it."""
+
+    __slots__ = ()
 
     def __missing__(self, key):
+        if key in KEYS:
+            raise KeyError(key)
         if key == "date" and DATE.match(str(dict.get(self, "time"))):
             return self["time"][:10]
         if key not in MEANT:
@@ -132,6 +137,8 @@ Row.__name__ = "dict"
 DATE = re.compile(r"\d{4}-\d\d-\d\d")
 # Each key that rows lack, and the one that was meant; None where it could be several.
 MEANT = {}
+# The keys of all rows that were read so far: a row of JSON may lack what the next one has.
+KEYS = set()
 
 
 def meant(key, keys):
@@ -165,6 +172,7 @@ class Items(Lazy, Sequence):
     def _read(self, start):
         page = ctx(self._op, start=start, end=min(start + PAGE, self._length))
         if self._op == "rows" and CONFIG.get("small"):
+            KEYS.update(*page)
             page = [Row(row) for row in page]
         return page
 

@@ -162,12 +162,16 @@ async fn who_knocks_while_a_node_stops_is_refused_and_who_is_in_gets_the_answer(
             UnixStream::connect(&world.file).await.is_err()
         })
         .await;
-        assert!(world.file.exists(), "the request under way is waited for");
+        // Nothing is in the way of a node that is started meanwhile, and nothing is taken from it.
+        let next = listen(&world.file).await.unwrap();
+        assert!(!slow.is_finished(), "the request under way is waited for");
         world.answers.notify_one();
+        next
     };
     let both = async { tokio::join!(world.doors.closed(), knocking) };
-    within("the door is closed", both).await;
+    let ((), next) = within("the door is closed", both).await;
     assert!(slow.await.unwrap().unwrap().ends_with("late"));
+    assert!(UnixStream::connect(&world.file).await.is_ok(), "{next:?}");
     world.ended().await;
 }
 

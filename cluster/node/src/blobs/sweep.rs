@@ -60,8 +60,12 @@ impl Sweep {
         let said = core.placed(core.node).await;
         let said = said.map_err(|_| BlobError::Stopped)?;
         for hash in whole.difference(&said) {
-            let write = core.write(Write::Hold(*hash)).await;
-            write.map_err(|_| BlobError::Stopped)?;
+            if let Err(error) = core.write(Write::Hold(*hash)).await {
+                // The next sweep says it again. What this one throws away may be the room that a
+                // full disk lacks.
+                tracing::warn!(%hash, %error, "the cluster does not know yet who has a blob");
+                break;
+            }
         }
         for hash in said.difference(whole) {
             release(core, *hash).await;

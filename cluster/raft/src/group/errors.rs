@@ -24,7 +24,7 @@ pub enum StartError {
     VoteLost,
     #[error("the folder belongs to node {found}")]
     OtherNode { found: NodeId },
-    #[error("the log's format is {found}, which this version does not read")]
+    #[error("the log or a snapshot has format {found}, which this version does not read")]
     Version { found: u16 },
     /// The log is as it was, for a newer program.
     #[error("the cluster runs at version {cluster}, and this program speaks {ours}")]

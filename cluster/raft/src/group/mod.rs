@@ -121,13 +121,17 @@ impl Group {
     }
 
     /// Whether the loop of Raft takes a message and answers it within that time: for a watchdog. A
-    /// loop that was ended in order does not hang; why it ended is the fault.
+    /// loop that was ended in order does not hang; why it ended is the fault. Nor does one that the
+    /// cluster has outgrown: the process ends in order then, and its last jobs take their time.
     pub async fn turns(&self, within: Duration) -> bool {
         let turn = self.inner.raft.with_raft_state(|_| ());
-        matches!(
-            tokio::time::timeout(within, turn).await,
-            Ok(Ok(()) | Err(Fatal::Stopped))
-        )
+        match tokio::time::timeout(within, turn).await {
+            Ok(Ok(()) | Err(Fatal::Stopped)) => true,
+            Ok(Err(Fatal::StorageError(_) | Fatal::Panicked)) => {
+                matches!(self.fault(), Some(Fault::Outgrown { .. }))
+            }
+            Err(_) => false,
+        }
     }
 
     /// Stops taking part. What was acknowledged is on the disk; the folder is free afterwards.

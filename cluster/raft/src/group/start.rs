@@ -222,7 +222,8 @@ impl<D> Found<D> {
 
 fn find<D: Disk>(disk: &mut D, starter: &Starter) -> Result<Found<D>, StartError> {
     let me = starter.node;
-    let image = snapshot::load(disk)?.into_iter().next();
+    let images = snapshot::load(disk).map_err(start_error)?;
+    let image = images.into_iter().next();
     match open(disk, me, image.clone()) {
         Err(OpenError::Damaged(damage)) => {
             let mut others = log::voters_seen(disk)?;

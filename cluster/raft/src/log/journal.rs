@@ -58,7 +58,7 @@ pub(crate) enum OpenError {
     Disk(#[from] DiskError),
     #[error("the log belongs to node {found}")]
     OtherNode { found: NodeId },
-    #[error("the log has format {found}, this version reads {VERSION}")]
+    #[error("the log or a snapshot has format {found}, which this version does not read")]
     Version { found: u16 },
     #[error("both copies of the vote are damaged")]
     VoteLost,

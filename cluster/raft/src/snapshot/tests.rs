@@ -65,3 +65,23 @@ fn a_damaged_snapshot_is_put_aside_and_the_older_one_serves() {
     assert_eq!(found, [10]);
     assert!(disk.names().contains(&format!("damaged.{name}")));
 }
+
+/// To put it aside would make its log look damaged, and a repair would throw that away.
+#[test]
+fn a_snapshot_of_a_newer_program_is_left_as_it_is() {
+    let mut disk = RamDisk::default();
+    save(&mut disk, &image(10)).unwrap();
+    save(&mut disk, &image(20)).unwrap();
+    let name = "snapshot.00000000000000000020";
+    let mut bytes = disk.bytes(name).unwrap();
+    let end = bytes.len() - HASH_BYTES;
+    let found = VERSION + 1;
+    bytes[8..10].copy_from_slice(&found.to_le_bytes());
+    let hash = blake3::hash(&bytes[..end]);
+    bytes[end..].copy_from_slice(hash.as_bytes());
+    disk.overwrite(name, bytes.clone());
+    let before = disk.names();
+    assert_eq!(load(&mut disk).unwrap_err(), OpenError::Version { found });
+    assert_eq!(disk.names(), before);
+    assert_eq!(disk.bytes(name), Some(bytes));
+}

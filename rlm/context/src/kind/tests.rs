@@ -12,6 +12,15 @@ fn csv(separator: char, header: bool) -> Kind {
 }
 
 #[test]
+fn a_page_is_prose_however_short_its_lines() {
+    let names = "Al Grey, trombone;\nEddie Barefield, Joe Camel\nBuddy Tate\n".repeat(20);
+    for head in ["<!DOCTYPE html>\n", "  <HTML>\n", "<html lang=\"en\">\n"] {
+        check("page", &format!("{head}{names}"), Kind::Prose);
+    }
+    check("page", &names, Kind::Lines);
+}
+
+#[test]
 fn rows() {
     check(
         "",

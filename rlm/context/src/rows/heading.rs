@@ -1,7 +1,9 @@
 //! Names for the fields of a positional log: a line before the rows that has a word for each of
 //! them, behind a `#` or without one (`# date time line vehicle`, `#Fields: date time cs-method`).
 //!
-//! A date and its time of day are one field, `time`, and may be two words of the heading.
+//! A date and its time of day are one field, `time`, and may be two words of the heading. The next
+//! rows must all be as wide as the heading: a message of several words at their ends has no name,
+//! and a sentence before them is no heading because one row has as many words.
 
 use super::cell::{self, Cell};
 use super::csv::identifier;
@@ -9,6 +11,7 @@ use super::log::tokens;
 use super::{Field, Key};
 use crate::line_index::LineIndex;
 use std::collections::BTreeMap;
+use std::iter;
 
 /// What stands before the rows.
 #[derive(Clone, Debug, Default)]
@@ -28,7 +31,11 @@ impl Heading {
             heads.push(row);
             row = lines.next()?;
         }
-        let names = heads.iter().rev().find_map(|head| names(head, row))?;
+        let rows: Vec<&str> = iter::once(row)
+            .chain(lines)
+            .filter(|line| !heads.contains(line))
+            .collect();
+        let names = heads.iter().rev().find_map(|head| names(head, &rows))?;
         Some(Heading {
             lines: heads.into_iter().map(str::to_owned).collect(),
             names,
@@ -48,22 +55,23 @@ impl Heading {
     }
 }
 
-/// The name of each position, when the heading has as many words as the row has fields, or words.
-fn names(head: &str, row: &str) -> Option<BTreeMap<usize, String>> {
+/// The name of each position, when the heading has as many words as each row has fields, or words.
+fn names(head: &str, rows: &[&str]) -> Option<BTreeMap<usize, String>> {
     let head = head.trim_start_matches(MARK).trim_start();
     let head = head.strip_prefix("Fields:").unwrap_or(head);
     let words: Vec<&str> = head.split_whitespace().collect();
     if words.len() < WORDS_MIN || !words.iter().all(|word| is_name(word)) {
         return None;
     }
-    let fields = tokens(row);
-    let word_of = |start: usize| row[..start].split_whitespace().count();
-    let by_field = words.len() == fields.len();
-    if !by_field && words.len() != row.split_whitespace().count() {
+    let by_field = rows.iter().all(|row| tokens(row).len() == words.len());
+    let by_word = |row: &&str| row.split_whitespace().count() == words.len();
+    if !by_field && !rows.iter().all(by_word) {
         return None;
     }
+    let row = rows.first()?;
+    let word_of = |start: usize| row[..start].split_whitespace().count();
     let mut names: BTreeMap<usize, String> = BTreeMap::new();
-    for (position, start) in fields.into_iter().enumerate() {
+    for (position, start) in tokens(row).into_iter().enumerate() {
         let at = if by_field { position } else { word_of(start) };
         let name = identifier(words.get(at)?);
         let mut unique = name.clone();
@@ -92,7 +100,7 @@ const MARK: char = '#';
 const TIME: &str = "time";
 /// Two words may be anything.
 const WORDS_MIN: usize = 3;
-/// A longer preface is a text.
+/// Lines that are looked at, rows too; a longer preface is a text.
 const LINES_MAX: usize = 16;
 
 #[cfg(test)]

@@ -183,7 +183,7 @@ fn take_bytes<'a>(input: &mut &'a [u8]) -> Option<&'a [u8]> {
 }
 
 /// Changes with the layout of the file, the cutting of units or the taking of words.
-const MAGIC: &[u8; 16] = b"rlm-index-v0002\n";
+const MAGIC: &[u8; 16] = b"rlm-index-v0003\n";
 const SUFFIX: &str = ".index";
 const CHECKSUM_BYTES: usize = 32;
 

@@ -12,6 +12,8 @@ pub(crate) struct Headings<'a> {
     fenced: bool,
     /// A marked heading was seen: bare numbered lines are then list items.
     marked: bool,
+    /// `#` begins a comment here.
+    comments: bool,
 }
 
 /// A heading and what now stands above the lines that follow.
@@ -22,11 +24,13 @@ pub(crate) struct Found {
 }
 
 impl<'a> Headings<'a> {
-    /// `above` (a section's name, perhaps empty) is the start of every path.
-    pub(crate) fn new(above: &'a str, on: bool) -> Headings<'a> {
+    /// Of a section of `text`; `above` (the section's name, perhaps empty) is the start of every
+    /// path.
+    pub(crate) fn new(text: &str, above: &'a str, on: bool) -> Headings<'a> {
         Headings {
             above,
             on,
+            comments: on && has_comments(text),
             path: Vec::new(),
             fenced: false,
             marked: false,
@@ -44,7 +48,8 @@ impl<'a> Headings<'a> {
             return None;
         }
         let next = rest.split('\n').next().unwrap_or("").trim_end();
-        let (level, title, underlined) = match marked(line) {
+        let marked = marked(line).filter(|_| !(self.comments && line.starts_with('#')));
+        let (level, title, underlined) = match marked {
             Some((level, title)) => (level, title, false),
             None => match underlined(line, next, after_blank) {
                 Some(level) => (level, line.trim(), true),
@@ -52,7 +57,7 @@ impl<'a> Headings<'a> {
                 None => return None,
             },
         };
-        self.marked |= underlined || marked(line).is_some();
+        self.marked |= underlined || marked.is_some();
         self.path.retain(|(above, _)| *above < level);
         self.path.push((level, title.to_owned()));
         Some(Found {
@@ -70,6 +75,29 @@ impl<'a> Headings<'a> {
             .collect::<Vec<_>>()
             .join(" > ")
     }
+}
+
+/// Whether `#` begins comments: most lines that it begins stand together, as headings of one level
+/// never do. Such texts are tables of time zones, configuration, scripts.
+fn has_comments(text: &str) -> bool {
+    let (mut all, mut together, mut run, mut level) = (0_usize, 0_usize, 0_usize, 0_usize);
+    let mut fenced = false;
+    for line in text.lines().chain([""]) {
+        fenced ^= line.starts_with("```") || line.starts_with("~~~");
+        let signs = if fenced {
+            0
+        } else {
+            line.bytes().take_while(|byte| *byte == b'#').count()
+        };
+        if signs == level {
+            run += usize::from(signs > 0);
+            continue;
+        }
+        all += run;
+        together += if run > 1 { run } else { 0 };
+        (run, level) = (usize::from(signs > 0), signs);
+    }
+    together >= COMMENTS_MIN && together * 2 > all
 }
 
 /// `## Title ##` or `== Title`: its level and title.
@@ -124,6 +152,8 @@ fn bare(line: &str, next: &str) -> Option<usize> {
     (numbered && titled).then_some(parts.len() + 1)
 }
 
+/// Fewer lines together may be headings that nothing stands under yet.
+const COMMENTS_MIN: usize = 6;
 /// No heading is longer.
 const HEADING_BYTES: usize = 200;
 const BARE_BYTES: usize = 70;

@@ -61,7 +61,7 @@ pub(crate) fn sentences(text: &str, lines: Lines) -> Cut {
 
 pub(crate) fn passages(text: &str, lines: Lines, above: &str) -> Cut {
     let mut cut = Cutter::new(text, above.to_owned());
-    let mut headings = Headings::new(above, lines == Lines::Flowing);
+    let mut headings = Headings::new(text, above, lines == Lines::Flowing);
     let mut after_blank = true;
     let mut skip = false;
     for (number, line) in lines_of(text).enumerate() {

@@ -2,6 +2,7 @@ use super::*;
 use crate::RecordingEngine;
 use crate::scripted::{Scripted, Turn, chat};
 use crate::testing::{LONG, ask};
+use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 
 fn recording(turns: Vec<Turn>, path: &Path) -> RecordingEngine {
@@ -139,6 +140,7 @@ async fn a_recording_is_checked_when_it_is_opened() {
     );
     let engine = recording(vec![(vec!["said"], None)], &path);
     chat(&engine, &ask("q")).await.unwrap();
+    drop(engine);
     let good = std::fs::read_to_string(&path).unwrap();
 
     let write = |text: &str| std::fs::write(&path, text).unwrap();
@@ -199,6 +201,23 @@ async fn a_recording_that_cannot_be_written_says_so_and_changes_nothing() {
         matches!(refused, RecordingError::Unwritable { .. }),
         "{refused}"
     );
+}
+
+#[test]
+fn a_recording_has_one_writer_and_is_its_owners() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("calls.jsonl");
+    let first = recording(Vec::new(), &path);
+    first.keep("profile", "small");
+    let mode = path.metadata().unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode, 0o600, "{mode:o}");
+    let second = || RecordingEngine::new(Arc::new(Scripted::new(Vec::new())), &path).err();
+    let file = path.display().to_string();
+    assert_eq!(second(), Some(RecordingError::InUse { file }));
+    let replay = ReplayEngine::open(&path).unwrap();
+    assert_eq!(replay.kept("profile"), Ok("small".to_owned()), "it is read");
+    drop(first);
+    assert_eq!(second(), None, "the first one is over");
 }
 
 #[tokio::test]

@@ -76,6 +76,25 @@ async fn a_key_that_can_mean_only_one_is_taken_for_it_by_a_small_root() {
     assert_eq!(error.kind, "KeyError");
 }
 
+/// Of more columns than are told, the last ones are only in the rows that have them.
+#[tokio::test]
+async fn a_key_that_some_rows_lack_is_taken_for_no_other() {
+    let many: String = (1..64).map(|i| format!("\"c{i}\": 1, ")).collect();
+    let row = |more: &str| format!("{{{many}\"error_code\": 0{more}}}\n");
+    let table = format!("{}{}", row("").repeat(4), row(", \"error\": \"full\""));
+    for eager in [0, 1 << 20] {
+        let mut config = config(&table);
+        config.style = GuestStyle::Small;
+        config.limits.eager_chars = eager;
+        let mut s = runtime().session(config).await.unwrap();
+        let code = "print(len(rows), [r.get('error') for r in rows])";
+        let said = prints(&mut s, code).await;
+        assert_eq!(said, "5 [None, None, None, None, 'full']\n", "{eager}");
+        let error = run(&mut s, "rows[0]['error']").await.error.unwrap();
+        assert_eq!(error.kind, "KeyError");
+    }
+}
+
 #[tokio::test]
 async fn several_sections_are_a_list_with_names_and_one_text() {
     let part = |name: &str, text: &str| Source::Text {
@@ -187,6 +206,31 @@ async fn initials_stand_for_the_words_that_they_shorten() {
         asked.contains("\nQuestion: What is the minimum supported Rust version (MSRV)?\n"),
         "{asked}"
     );
+}
+
+/// As in a table of time zones: each line of a comment has its sign, and no line is a heading.
+#[tokio::test]
+async fn a_sentence_in_a_comment_goes_on_behind_the_sign() {
+    let zone = "Zone\tEurope/Rome\t0:49:56 -\tLMT\t1866\n";
+    let other = "# Rome went over to another time on a day in 1866, and nobody\n# saw it.\n#\n";
+    let text = format!(
+        "{zone}{other}# Macau adopted GMT+8 on 30 Oct 1904 to follow Hong Kong.  Clocks were\n\
+         # advanced by 25 minutes and 50 seconds.  More is not known.\n#\n{zone}{other}"
+    );
+    let mut config = config(&text);
+    config.style = repl::GuestStyle::Small;
+    let mut s = runtime().session(config).await.unwrap();
+    let code = "q = 'By how much were the clocks of Macau advanced in 1904?'\nask(q, search(q))";
+    let host = Reader("25 minutes and 50 seconds");
+    let outcome = s.run(code, &host).await.unwrap();
+    assert!(
+        outcome
+            .stdout
+            .contains("\nsupported: Clocks were advanced by 25 minutes and 50 seconds."),
+        "{outcome:?}"
+    );
+    let asked = &outcome.journal[0].calls[0].prompt;
+    assert!(!asked.contains("# advanced"), "{asked}");
 }
 
 #[tokio::test]

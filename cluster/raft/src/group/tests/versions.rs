@@ -4,6 +4,7 @@ use super::world::{World, accept, expect_jobs, node};
 use crate::ledger::Command;
 use crate::{Fault, ProposeError, Settings, StartError};
 use base::JobId;
+use std::time::Duration;
 
 const NEXT: u16 = wire::VERSION + 1;
 const LEFT_BEHIND: StartError = StartError::Outgrown {
@@ -62,6 +63,8 @@ async fn a_node_that_the_cluster_has_outgrown_stops_where_its_log_says_so() {
         matches!(refused, Err(ProposeError::Stopped(_))),
         "{refused:?}"
     );
+    let turns = group.turns(Duration::from_secs(30)).await;
+    assert!(turns, "its process ends in order, unhurried");
     world.commit(3).await.unwrap();
     assert!(world.aborts.0.lock().unwrap().is_empty(), "no disk failed");
     world.stop(away).await;

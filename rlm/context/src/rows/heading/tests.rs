@@ -3,6 +3,11 @@
 use crate::{Context, Kind, RowsForm};
 use serde_json::{Value, json};
 
+/// As many words as the line before it here and there.
+const MESSAGES: &str = "2035-01-12 04:31:59 INFO pump started\n\
+                        2035-01-12 04:32:07 ERROR no pressure in line 4\n\
+                        2035-01-12 04:33:41 INFO pump stopped\n";
+
 const ROWS: &str = "2035-01-12 04:31:59 L9 2151 Lindenhof +130 4 -\n\
                     2035-01-12 04:32:07 L1 2104 Zeughaus +190 23 full\n\
                     2035-01-12 04:33:41 L14 2168 Neuer-Markt +345 4 late\n";
@@ -53,5 +58,25 @@ fn other_first_lines_name_nothing() {
             row.get("f1").is_some() && row.get("line").is_some(),
             "{row}"
         );
+    }
+}
+
+#[test]
+fn a_line_that_is_as_wide_as_one_row_by_chance_names_nothing() {
+    for head in [
+        "# rotated by the nightly job\n",
+        "Caused by a closed connection\n",
+        "# date time level message text\n",
+    ] {
+        assert_eq!(head.trim_start_matches("# ").split(' ').count(), 5);
+        let context = Context::from_text(format!("{head}{}", MESSAGES.repeat(40)));
+        assert_eq!(context.card().kind, Kind::Rows(RowsForm::Positional));
+        assert_eq!(context.rows_len(), Some(121), "{head}");
+        let rows = context.rows(0..3).expect("rows");
+        assert_eq!(rows[0]["line"], head.trim_end());
+        // The whole message can be had.
+        let line = "2035-01-12 04:32:07 ERROR no pressure in line 4";
+        assert_eq!(rows[2]["line"], line, "{head}");
+        assert_eq!(rows[2]["f1"], "ERROR", "{head}");
     }
 }

@@ -3,7 +3,7 @@
 use super::Headings;
 
 fn paths(text: &str) -> Vec<String> {
-    let mut headings = Headings::new("", true);
+    let mut headings = Headings::new(text, "", true);
     let mut found = Vec::new();
     let mut after_blank = true;
     let mut rest = text;
@@ -15,6 +15,18 @@ fn paths(text: &str) -> Vec<String> {
         rest = after;
     }
     found
+}
+
+#[test]
+fn comments_are_no_headings() {
+    let block = "# Macau went over on 30 Oct 1904. Clocks were\n# advanced by 25 minutes.\n#\n";
+    let rules = "Rule\tMacau\t1942\tonly\n";
+    assert!(paths(&format!("{block}{rules}").repeat(3)).is_empty());
+    let readme =
+        "# Tool\n\n## Use\n```\n# one\n# two\n# three\n# four\n# five\n# six\n```\n## End\n";
+    assert_eq!(paths(readme), ["Tool", "Tool > Use", "Tool > End"]);
+    let empty = "## A\n## B\n## C\n## D\n";
+    assert_eq!(paths(empty), ["A", "B", "C", "D"]);
 }
 
 #[test]

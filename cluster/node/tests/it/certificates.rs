@@ -2,10 +2,8 @@
 //! longer than one lives, refused to those who were removed meanwhile; and the issuer behind them.
 //! Only the calendars are moved.
 
-mod lab;
-
+use crate::lab::{Machine, token, until};
 use cluster::{Node, NodeEvent};
-use lab::{Machine, token, until};
 use raft::ledger::Command;
 use std::time::Duration;
 use transport::{Authority, Renewal};

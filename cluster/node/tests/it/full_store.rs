@@ -1,13 +1,13 @@
 //! A full disk under the replicated store: its writes are turned away, and nothing else.
 
-mod lab;
-
+use crate::lab::{Machine, token, until};
 use bytes::Bytes;
 use cluster::{
-    BlobFolder, Folder, Home, HomeError, NodeEvent, NodeRecord, PendingJoin, StoreError,
+    BlobFolder, BlobSettings, Folder, Home, HomeError, NodeEvent, NodeRecord, PendingJoin,
+    Settings, StoreError,
 };
 use crdt::Write;
-use lab::{Machine, token, until};
+use futures::stream;
 use redb::StorageBackend;
 use redb::backends::FileBackend;
 use std::io;
@@ -152,7 +152,7 @@ async fn a_full_disk_under_the_store_refuses_its_writes_and_nothing_else() {
         folder: one.home(),
         disk: disk.clone(),
     };
-    let node = one.founder_in(home).await;
+    let node = one.founder_in(home, Settings::default()).await;
     node.write(record("before")).await.unwrap();
 
     disk.full.store(true, Ordering::SeqCst);
@@ -186,5 +186,42 @@ async fn a_full_disk_under_the_store_refuses_its_writes_and_nothing_else() {
         let found = node.record(key(name)).await.unwrap();
         assert_eq!(found.as_deref(), Some(&b"value"[..]), "{name}");
     }
+    node.stop().await;
+}
+
+/// What it throws away may be the room that is missing.
+#[tokio::test]
+async fn a_node_with_a_full_store_looks_after_its_blobs() {
+    let one = Machine::new("n1");
+    let disk = Arc::new(Disk::default());
+    let home = Narrow {
+        folder: one.home(),
+        disk: disk.clone(),
+    };
+    let often = Settings {
+        blobs: BlobSettings {
+            sweep_every: Duration::from_secs(1),
+            scrub_every: Duration::ZERO,
+            ..BlobSettings::default()
+        },
+        ..Settings::default()
+    };
+    let node = one.founder_in(home, often).await;
+    disk.full.store(true, Ordering::SeqCst);
+    assert_eq!(node.write(record("late")).await, Err(StoreError::Full));
+    let bytes = [Ok::<_, String>(Bytes::from_static(b"of a blob"))];
+    let blob = node.put_blob(stream::iter(bytes)).await.unwrap();
+    let holders = node.holders(blob.hash).await.unwrap();
+    assert!(holders.is_empty(), "that it is here could not be said");
+
+    // A sweep tells what is here before it does anything else: it goes on when nobody hears it.
+    let file = one.path().join("blobs").join(blob.hash.to_string());
+    std::fs::write(file, b"other bytes").unwrap();
+    let found = |seen: &NodeEvent| *seen == NodeEvent::BlobDamaged { hash: blob.hash };
+    until("the rot is found", || one.diary.saw(found)).await;
+    assert!(node.known().full, "the store was full all the while");
+
+    disk.full.store(false, Ordering::SeqCst);
+    until("the room is found", || !node.known().full).await;
     node.stop().await;
 }

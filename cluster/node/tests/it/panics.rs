@@ -1,12 +1,10 @@
 //! A panic in one of a node's actors costs a life of that actor: not the node, and not what its peers
 //! think of it.
 
-mod lab;
-
+use crate::lab::{Diary, Machine, token, until};
 use actor::{ActorContext, Cause, Inbox, Restart, Worker, mailbox};
 use base::Time;
 use cluster::{EventSink, Node, NodeEvent, Parts};
-use lab::{Diary, Machine, token, until};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;

@@ -1,12 +1,10 @@
 //! Blobs between real nodes: a version's bytes outlive their first holder, one that cannot be
 //! copied is not entered, rot is mended from another node.
 
-mod lab;
-
+use crate::lab::{Machine, token, until};
 use bytes::Bytes;
 use cluster::{BlobError, NewBlobVersion, Node, NodeEvent, PublishError};
 use futures::stream;
-use lab::{Machine, token, until};
 use raft::ledger::{Command, Model};
 use std::collections::BTreeMap;
 use std::time::Duration;

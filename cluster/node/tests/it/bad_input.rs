@@ -1,12 +1,10 @@
 //! What people and machines do wrong, at a whole node: each has a named error, and nothing is made
 //! or lost by it. Which fault is shown by which test stands in docs/faults.md.
 
-mod lab;
-
+use crate::lab::{Machine, socket, token, until};
 use cluster::{
     EnterError, Entered, FailCode, FoundError, Home, HomeError, NodeEvent, NodeStartError,
 };
-use lab::{Machine, socket, token, until};
 use raft::DiskError;
 use std::time::Duration;
 use transport::{JoinError, Refusal, Token};

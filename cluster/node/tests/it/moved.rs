@@ -2,11 +2,9 @@
 //! tells the ledger, and the others learn it from there. An older program than the cluster runs at
 //! is told so and takes no part.
 
-mod lab;
-
+use crate::lab::{Machine, socket, token, until};
 use base::NodeId;
 use cluster::{EnterError, FailCode, Home, HomeError, Node, NodeEvent, NodeStartError};
-use lab::{Machine, socket, token, until};
 use std::net::SocketAddr;
 use std::time::Duration;
 use transport::{JoinError, Refusal};

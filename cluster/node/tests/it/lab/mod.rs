@@ -2,8 +2,6 @@
 //! machine is made of is as in production, but for its calendar and what is asked for an end of
 //! the process.
 
-#![allow(dead_code, reason = "each test binary uses a part of it")]
-
 use base::{PeerRole, PeerRoles, Time};
 use cluster::{
     EnterError, EnterOptions, Entered, EventSink, Folder, FoundError, FoundOptions, Home, Node,
@@ -235,10 +233,10 @@ impl Machine {
     }
 
     /// The same, in another home than usual.
-    pub(crate) async fn founder_in<H: Home>(&self, home: H) -> Node {
+    pub(crate) async fn founder_in<H: Home>(&self, home: H, settings: Settings) -> Node {
         let (sockets, address) = socket();
         self.init(address).expect("founded");
-        let parts = self.parts(sockets, Settings::default());
+        let parts = self.parts(sockets, settings);
         let started = Node::start(home, parts).await;
         started.expect("started")
     }
