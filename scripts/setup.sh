@@ -85,24 +85,44 @@ rlm_setup() {
   rlm_room
 }
 
+# Whether nothing was ever compiled into the target folder.
+rlm_first_build() { ! compgen -G "$CARGO_TARGET_DIR/*/.fingerprint" >/dev/null; }
+
+# How many crates cargo's arguments are about: nothing where that is not known, because crates are
+# still to be fetched or only some are asked for.
+rlm_crates() {
+  local edges=normal,build
+  [[ " $* " == *" --workspace "* ]] || return 0
+  [[ $1 != test ]] || edges=normal,build,dev
+  cargo tree --offline --workspace --edges "$edges" --prefix none --no-dedupe 2>/dev/null |
+    sort -u | wc -l
+}
+
+# Says how far a build is. $1: its seconds; $2: crates that cargo has begun; $3: how many there are,
+# or nothing.
+rlm_progress() {
+  local begun="$2 crates begun" time="$(($1 % 60)) s"
+  [[ -z $3 ]] || begun="$2 of about $3 crates begun"
+  [[ $1 -lt 60 ]] || time="$(($1 / 60)) min $time"
+  echo "    ... $begun, $time"
+}
+
 # Builds with cargo's own output; off a terminal adds a line every 30 s, because one crate (the
-# model engine, C++) compiles for minutes without a word, and says how far a first build is.
+# model engine, C++) compiles for minutes without a word. Only a first build compiles every crate:
+# a later one is told without their number.
 rlm_cargo() {
   if [[ -t 2 ]]; then
     cargo "$@"
     return
   fi
-  local log all heartbeat status=0
+  local log heartbeat all="" first="" status=0
+  if rlm_first_build; then first=yes; fi
   log=$(mktemp)
   (
     started=$SECONDS
-    sleep 30
-    # Not before: it would fetch the crates without a word.
-    all=$(cargo tree --offline --workspace --prefix none --no-dedupe 2>/dev/null | sort -u | wc -l)
-    while true; do
-      echo "    ... at work for $((SECONDS - started)) s, $(grep -c '^ *Compiling' "$log") crates" \
-        "begun (a first build has $all)" >&2
-      sleep 30
+    while sleep 30; do
+      [[ -z $first || -n $all ]] || all=$(rlm_crates "$@") || all=""
+      rlm_progress "$((SECONDS - started))" "$(grep -c '^ *Compiling' "$log")" "$all" >&2
     done
   ) &
   heartbeat=$!

@@ -34,7 +34,7 @@ error_codes! {
     ModelFailed = 105, "the model cannot be run here";
     Sandbox = 106, "the sandbox of the REPL cannot start";
     JobFailed = 107, "the job ended without an answer";
-    Replay = 108, "a replay differs from its trace";
+    Replay = 108, "a replay differs from its trace or recording";
     Rejected = 109, "the cluster's rules do not allow it";
     Audit = 110, "the audit log was changed";
     Usage = 200, "the command line or the request is wrong";

@@ -14,8 +14,10 @@ use node_config::{Environment, KeySource, SecretError};
 use recording::Tape;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use tokio::sync::Mutex;
+use std::sync::{Arc, OnceLock};
+use tokio::sync::{Mutex, OnceCell};
+
+pub use recording::TapeFault;
 
 /// Models up to this many billions of parameters get the short prompts.
 const SMALL_BILLIONS: f64 = 4.0;
@@ -73,6 +75,10 @@ pub struct EngineSet {
     catalog: Catalog,
     // Held while a model loads, so that two jobs that name the same one load it once.
     open: Mutex<BTreeMap<String, Arc<OpenedModel>>>,
+    /// Set once the folder of this process's recording is its own.
+    begun: OnceCell<()>,
+    /// Why the first model that a replay could not open has no replies.
+    unplayed: OnceLock<String>,
 }
 
 impl EngineSet {
@@ -84,6 +90,8 @@ impl EngineSet {
             store,
             catalog,
             open: Mutex::new(BTreeMap::new()),
+            begun: OnceCell::new(),
+            unplayed: OnceLock::new(),
         })
     }
 
@@ -96,9 +104,15 @@ impl EngineSet {
         }
         let models = &self.settings.config.models;
         let opened = match (&models.replay, &models.record) {
-            (Some(folder), _) => recording::replayed(folder, name).await?,
+            (Some(folder), _) => {
+                let replayed = recording::replayed(folder, name).await;
+                // A job may go on without a sub-model, and is then another one than was recorded.
+                replayed.inspect_err(|error| drop(self.unplayed.set(error.to_string())))?
+            }
             (None, Some(folder)) => {
-                recording::recorded(folder, name, self.start(name).await?).await?
+                let begin = || async { recording::begin(folder) };
+                self.begun.get_or_try_init(begin).await?;
+                recording::recorded(folder, name, self.start(name).await?)?
             }
             (None, None) => self.start(name).await?,
         };
@@ -108,9 +122,11 @@ impl EngineSet {
     }
 
     /// What is wrong with the recording that is written or replayed, if anything is.
-    pub(crate) async fn recording_fault(&self) -> Option<String> {
+    pub(crate) async fn recording_fault(&self) -> Option<TapeFault> {
         let open = self.open.lock().await;
-        open.values().find_map(|opened| opened.tape.fault())
+        let unplayed = || self.unplayed.get().cloned().map(TapeFault::Missed);
+        let fault = open.values().find_map(|opened| opened.tape.fault());
+        fault.or_else(unplayed)
     }
 
     async fn start(&self, name: &ModelName) -> Result<OpenedModel, OpenModelError> {
@@ -126,9 +142,7 @@ impl EngineSet {
                 self.llama(&path, identity, profile).await
             }
             ModelName::Gguf(path) => self.llama(path, file_identity(path), None).await,
-            ModelName::Ollama { name: model, url } => {
-                self.ollama(name, model, url.as_deref()).await
-            }
+            ModelName::Ollama { name, url } => self.ollama(name, url.as_deref()).await,
             ModelName::OpenAi { name: model, url } => self.openai(name, model, url).await,
         }
     }
@@ -198,12 +212,7 @@ impl EngineSet {
         options
     }
 
-    async fn ollama(
-        &self,
-        name: &ModelName,
-        model: &str,
-        url: Option<&str>,
-    ) -> Result<OpenedModel, OpenModelError> {
+    async fn ollama(&self, model: &str, url: Option<&str>) -> Result<OpenedModel, OpenModelError> {
         let config = &self.settings.config.providers.ollama;
         let client = engine::web_client(&self.settings.web(config.connect_timeout))?;
         let (url, slots) = ollama_server(config, model, url);
@@ -212,12 +221,10 @@ impl EngineSet {
             slots,
             ..OllamaOptions::default()
         };
-        self.server(
-            name,
-            model,
-            Arc::new(OllamaEngine::new(client, &url, model, options)),
-        )
-        .await
+        let engine = OllamaEngine::new(client, &url, model, options);
+        let version = engine.version().await?;
+        let identity = format!("ollama:{model}@{} {version}", address(&url));
+        self.server(identity, model, Arc::new(engine)).await
     }
 
     async fn openai(
@@ -237,24 +244,20 @@ impl EngineSet {
             slots: server.map_or(config.max_concurrent, |server| server.max_concurrent),
             ..OpenAiOptions::default()
         };
-        self.server(
-            name,
-            model,
-            Arc::new(OpenAiEngine::new(client, url, model, options)),
-        )
-        .await
+        let engine = OpenAiEngine::new(client, url, model, options);
+        self.server(name.to_string(), model, Arc::new(engine)).await
     }
 
     async fn server(
         &self,
-        name: &ModelName,
+        identity: String,
         model: &str,
         engine: Arc<dyn Engine>,
     ) -> Result<OpenedModel, OpenModelError> {
         let facts = engine.facts().await?;
         let profile = profile_for(billions(model).unwrap_or(f64::INFINITY));
         Ok(OpenedModel {
-            identity: name.to_string(),
+            identity,
             engine,
             facts,
             profile,
@@ -307,6 +310,13 @@ fn same_server(listed: &str, named: &str) -> bool {
     engine::server_url(listed).is_ok_and(|listed| engine::server_url(named) == Ok(listed))
 }
 
+/// A server's address in a key of the reply cache. One that is not in order may have a password in
+/// it: a hash stands for that.
+fn address(url: &str) -> String {
+    let hash = |_| blake3::hash(url.as_bytes()).to_hex().to_string();
+    engine::server_url(url).unwrap_or_else(hash)
+}
+
 fn profile_for(billions: f64) -> String {
     if billions <= SMALL_BILLIONS {
         "small"
@@ -346,6 +356,9 @@ fn file_identity(path: &Path) -> String {
 mod tests {
     use super::*;
     use crate::settings::tests::settings;
+    use std::collections::BTreeSet;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
 
     #[test]
     fn a_name_tells_which_prompts_suit() {
@@ -394,6 +407,7 @@ mod tests {
             ("engine.llama.kv_type", "q8_0"),
             ("engine.llama.flash_attention", "on"),
             ("engine.llama.window", "4096"),
+            ("engine.llama.extra_bufts", "on"),
         ] {
             assert_ne!(options(&[change]).reply_settings(), usual, "{change:?}");
         }
@@ -401,6 +415,54 @@ mod tests {
             options(&[("engine.llama.threads", "1")]).reply_settings(),
             usual
         );
+    }
+
+    /// An Ollama that tells about its model once.
+    async fn ollama(modelfile: &'static str) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut asked = Vec::new();
+            while !asked.ends_with(b"}") {
+                assert!(stream.read_buf(&mut asked).await.unwrap() > 0);
+            }
+            let body = format!("{{\"modelfile\": \"{modelfile}\"}}");
+            let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", body.len());
+            stream.write_all((head + &body).as_bytes()).await.unwrap();
+            // The next one must not get its port.
+            std::future::pending::<()>().await;
+            drop(listener);
+        });
+        url
+    }
+
+    #[tokio::test]
+    async fn a_reply_of_one_server_or_version_is_not_that_of_another() {
+        let mut identities = BTreeSet::new();
+        for modelfile in ["FROM sha256-aa", "FROM sha256-aa", "FROM sha256-bb"] {
+            let url = ollama(modelfile).await;
+            let engines =
+                EngineSet::new(settings(&[("providers.ollama.url", url.as_str())])).unwrap();
+            let opened = engines.open(&"ollama:m".parse().unwrap()).await.unwrap();
+            let told = opened.identity.strip_prefix(&format!("ollama:m@{url} "));
+            let version = told.expect("the address that was asked").to_owned();
+            identities.insert(opened.identity.clone());
+            identities.insert(version);
+        }
+        assert_eq!(
+            identities.len(),
+            3 + 2,
+            "servers and versions: {identities:?}"
+        );
+    }
+
+    #[test]
+    fn no_password_is_in_a_key() {
+        assert_eq!(address("http://BOX:11434/"), "http://box:11434");
+        let hidden = address("http://me:secret@box:11434");
+        assert!(!hidden.contains("secret"), "{hidden}");
+        assert_ne!(hidden, address("http://me:secret@box:11435"));
     }
 
     #[test]

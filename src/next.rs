@@ -11,7 +11,7 @@ use models::StoreError;
 /// After a job that could not start; nothing where it was cancelled.
 pub(crate) fn after_start(error: &JobError) -> Option<String> {
     let step = match error {
-        JobError::Cancelled => return None,
+        JobError::Cancelled { .. } => return None,
         JobError::Request(RequestError::NoQuestion) => "say what is to be found out",
         JobError::Request(RequestError::OutOfRange { field, .. }) => {
             return Some(format!(
@@ -74,10 +74,7 @@ pub(crate) fn after_call(error: &EngineError) -> &'static str {
             "allow each call more time (RLM_DISPATCH_CALL_DEADLINE=15m), or take a quicker model \
              (--model)"
         }
-        EngineError::NotRecorded { .. } => {
-            "ask with the context, question, flags and program that were recorded, or record this \
-             job, too (--record DIR in place of --replay DIR)"
-        }
+        EngineError::NotRecorded { .. } => AFTER_MISS,
     }
 }
 
@@ -95,9 +92,11 @@ fn after_limit(limit: LimitKind) -> &'static str {
 }
 
 fn after_context(error: &context::OpenError) -> &'static str {
-    use context::OpenError::{TooLarge, TooManyFiles};
+    use context::OpenError::{Changed, HalfCharacter, Shrank, TooLarge, TooManyFiles};
     if matches!(error, TooLarge { .. } | TooManyFiles { .. }) {
         "name less with --context, or raise RLM_CONTEXT_MAX_BYTES or RLM_CONTEXT_MAX_FILES"
+    } else if matches!(error, Shrank { .. } | Changed { .. } | HalfCharacter { .. }) {
+        "ask again once its writer is done, or give --context a copy"
     } else {
         "give --context a file or a folder of text, or `-` for standard input"
     }
@@ -131,8 +130,8 @@ fn after_opening(error: &OpenModelError) -> String {
         OpenModelError::Web(_) => "check HTTPS_PROXY, HTTP_PROXY and NO_PROXY",
         OpenModelError::Program(_) => "start the program by its whole path",
         OpenModelError::NotRecorded { .. } => {
-            "name the models that were recorded (--model, --sub-model), or record this job, too \
-             (--record DIR in place of --replay DIR)"
+            "name the models that were recorded (--model, --sub-model), or record this job, too, \
+             into another folder (--record DIR in place of --replay DIR)"
         }
         OpenModelError::Recording(
             RecordingError::Unreadable { .. } | RecordingError::Unwritable { .. },
@@ -140,10 +139,17 @@ fn after_opening(error: &OpenModelError) -> String {
         OpenModelError::Recording(RecordingError::InUse { .. }) => {
             "record into another folder (--record DIR), or ask again when that process has ended"
         }
+        OpenModelError::Recording(RecordingError::Taken { .. }) => {
+            "record into another folder (--record DIR), or delete the recording that is there"
+        }
         OpenModelError::Recording(_) => "record the job again into another folder (--record DIR)",
     };
     step.to_owned()
 }
+
+/// After a replay that asked for what its recording does not have.
+pub(crate) const AFTER_MISS: &str = "ask with the context, question, flags and program that were \
+    recorded, or record this job, too, into another folder (--record DIR in place of --replay DIR)";
 
 #[cfg(test)]
 mod tests {
@@ -163,6 +169,9 @@ mod tests {
         let cut = RecordingError::Cut {
             file: "m.jsonl".to_owned(),
         };
+        let taken = RecordingError::Taken {
+            place: "tape".to_owned(),
+        };
         let reason = "no space".to_owned();
         let turns = RequestError::OutOfRange {
             field: "max_turns",
@@ -175,12 +184,14 @@ mod tests {
             (JobError::Repl { reason }, "room"),
             (JobError::Changed { what: "it" }, "--context"),
             (JobError::Model(cut.into()), "--record DIR"),
+            (JobError::Model(taken.into()), "into another folder"),
             (JobError::Request(turns), "give `max_turns` within"),
         ] {
             let next = after_start(&error).unwrap_or_default();
             assert!(next.contains(step), "{error}: {next}");
         }
-        assert_eq!(after_start(&JobError::Cancelled), None);
+        let during = "loading the model".to_owned();
+        assert_eq!(after_start(&JobError::Cancelled { during }), None);
     }
 
     #[test]

@@ -3,9 +3,10 @@
 
 use crate::codes::ErrorCode;
 use crate::ctl::Failure;
-use crate::engines::OpenModelError;
+use crate::engines::{OpenModelError, TapeFault};
 use crate::job::{
-    ContextSource, JobError, JobEvent, JobReport, Observer, Parts, Replaying, SubmitRequest,
+    ContextSource, JobError, JobEvent, JobReport, Observer, Parts, Preparing, Replaying,
+    SubmitRequest,
 };
 use crate::settings::Settings;
 use crate::trace::Trace;
@@ -39,7 +40,8 @@ impl Node {
         Node { member, ..self }
     }
 
-    /// Runs one job to its end.
+    /// Runs one job to its end. A cancel before the first turn ends it at once; later the job ends
+    /// by itself, with what it has.
     pub async fn run_job(
         &self,
         request: SubmitRequest,
@@ -47,9 +49,16 @@ impl Node {
         cancel: CancellationToken,
     ) -> Result<JobReport, JobError> {
         request.check()?;
-        let start = || start(self.settings.clone(), observer.as_ref());
-        let parts = self.parts.get_or_try_init(start).await?;
-        crate::job::run(parts, self.filled(request), observer, cancel).await
+        let preparing = Arc::new(Preparing::new(observer));
+        let observer: Arc<dyn Observer> = preparing.clone();
+        let opening = async {
+            let start = || start(self.settings.clone(), observer.as_ref());
+            let parts = self.parts.get_or_try_init(start).await?;
+            let (request, observer) = (self.filled(request), Arc::clone(&observer));
+            crate::job::prepare(parts, request, observer, cancel.clone()).await
+        };
+        let prepared = preparing.unless_cancelled(&cancel, opening).await?;
+        Ok(prepared.run().await)
     }
 
     fn filled(&self, mut request: SubmitRequest) -> SubmitRequest {
@@ -63,7 +72,7 @@ impl Node {
 
     /// What is wrong with the recording that this process writes or replays, if anything is: an
     /// exchange that could not be written, or a reply that was asked for and is not there.
-    pub async fn recording_fault(&self) -> Option<String> {
+    pub async fn recording_fault(&self) -> Option<TapeFault> {
         self.parts.get()?.engines.recording_fault().await
     }
 
@@ -165,13 +174,14 @@ impl From<JobError> for Failure {
             | JobError::Trace { .. }
             | JobError::Changed { .. }
             | JobError::Dispatch(_) => ErrorCode::Failed,
-            JobError::Cancelled => ErrorCode::Cancelled,
+            JobError::Cancelled { .. } => ErrorCode::Cancelled,
         };
         let what = match &error {
             JobError::Request(_) => "the request is wrong",
             JobError::Context(_) => "the context cannot be opened",
+            JobError::Model(OpenModelError::Recording(_)) => "the recording cannot be used",
             JobError::Model(_) => "the model cannot be used",
-            JobError::Cancelled => "cancelled",
+            JobError::Cancelled { .. } => "cancelled",
             JobError::Read(_)
             | JobError::Name(_)
             | JobError::Profile(_)
@@ -209,6 +219,7 @@ fn model_code(error: &OpenModelError) -> ErrorCode {
             RecordingError::Unreadable { .. } | RecordingError::Unwritable { .. },
         ) => ErrorCode::Disk,
         OpenModelError::Recording(RecordingError::InUse { .. }) => ErrorCode::FolderTaken,
+        OpenModelError::Recording(RecordingError::Taken { .. }) => ErrorCode::Conflict,
         OpenModelError::Recording(RecordingError::Version { .. }) => ErrorCode::Version,
         OpenModelError::Recording(
             RecordingError::Cut { .. } | RecordingError::Malformed { .. },

@@ -139,7 +139,7 @@ const ALONE: &[Field] = &[
         "The folder into which each exchange with a model is written (`--record`), a file a model; \
          `\"none\"` writes none.",
         "Everything that is asked stands there, the context's text too. The reply cache is off, so \
-         that no exchange is missing.",
+         that no exchange is missing. A folder takes one recording: one that has one is refused.",
     ),
     field(
         "models.replay",
@@ -292,8 +292,9 @@ const ALONE: &[Field] = &[
         "dispatch.retries",
         FieldKind::Count { min: 0, max: 20 },
         "2",
-        "How often a call is asked again after a fault that may pass (busy, unreachable, died).",
-        "More rides over longer outages and delays the error.",
+        "How often a call is asked again after a fault that may pass (busy, unreachable).",
+        "More rides over longer outages and delays the error. A call whose engine died is asked \
+         again at most once; llama.cpp's does that by itself, whatever is set here.",
     ),
     field(
         "dispatch.retry_wait",
@@ -454,7 +455,9 @@ const ALONE: &[Field] = &[
         FieldKind::AutoCount { min: 1, max: 1024 },
         "\"auto\"",
         "Threads of an engine process; `\"auto\"` is all cores up to two, one less from three on.",
-        "An engine must own its cores: one thread too many stalls all of them.",
+        "An engine must own its cores: one thread too many stalls all of them. On two cores both \
+         are better than one; `cargo run -p engine-llama --example bench -- MODEL.gguf` compares \
+         all cores with all but one.",
     ),
     field(
         "engine.llama.window",

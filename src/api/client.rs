@@ -28,8 +28,8 @@ pub enum ClientError {
     #[error("{0}")]
     Refused(Failure),
     /// Before the job had started.
-    #[error("cancelled")]
-    Cancelled,
+    #[error("it was asked to stop before the first turn, while {during}")]
+    Cancelled { during: String },
 }
 
 /// The node that listens at `socket`; `None`: run the job in this process.
@@ -55,7 +55,10 @@ pub async fn submit(
         .header("content-type", "application/json")
         .body(Full::new(Bytes::from(body)))
         .map_err(|error| ClientError::Garbled(error.to_string()))?;
-    let response = sender.send_request(asking).await.map_err(lost)?;
+    let response = tokio::select! {
+        () = cancel.cancelled() => return Err(cancelled(&Seen::default())),
+        response = sender.send_request(asking) => response.map_err(lost)?,
+    };
     let status = response.status();
     let mut seen = Seen::default();
     let answer = if status.is_success() {
@@ -65,7 +68,7 @@ pub async fn submit(
     };
     driver.abort();
     match (answer, seen.job) {
-        (Err(ClientError::Cancelled), Some(job)) => {
+        (Err(ClientError::Cancelled { .. }), Some(job)) => {
             let seconds = clock.elapsed().as_secs_f64();
             let report = left(job, &seen, seconds, request);
             observer.see(JobEvent::Finished {
@@ -79,6 +82,13 @@ pub async fn submit(
             trace: seen.trace,
         }),
         (answer, _) => answer,
+    }
+}
+
+fn cancelled(seen: &Seen) -> ClientError {
+    let during = seen.preparing.as_deref().unwrap_or("asking the node");
+    ClientError::Cancelled {
+        during: during.to_owned(),
     }
 }
 
@@ -126,7 +136,7 @@ async fn read(
     loop {
         let frame = tokio::select! {
             // Going away cancels the job at the node.
-            () = cancel.cancelled() => return Err(ClientError::Cancelled),
+            () = cancel.cancelled() => return Err(cancelled(seen)),
             frame = body.frame() => frame,
         };
         let Some(frame) = frame else {

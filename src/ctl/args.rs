@@ -171,7 +171,7 @@ pub struct SubmitArgs {
     /// Write the trajectory here (JSON lines)
     #[arg(long, value_name = "FILE")]
     pub trace: Option<PathBuf>,
-    /// Write each exchange with a model into this folder; the reply cache is off
+    /// Write each exchange with a model into this new folder; the reply cache is off
     #[arg(long, value_name = "DIR", conflicts_with = "replay")]
     pub record: Option<PathBuf>,
     /// Answer from what --record wrote there: no model is loaded, no server asked

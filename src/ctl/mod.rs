@@ -25,6 +25,10 @@ use clap::error::ErrorKind;
 use node_config::Environment;
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
+use std::time::Duration;
+
+/// How long the end of a job waits for its tasks, which are told to end at once.
+const LEAVING: Duration = Duration::from_millis(500);
 
 /// A program's command line. Where there is none to run, what was asked for, or what is wrong with
 /// it, was said, and the error is the code to end with.
@@ -89,7 +93,7 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
     }
     let quiet = cli.quiet;
     match cli.command {
-        Command::Submit(args) => runtime()?.block_on(submit::run(*args, settings, quiet)),
+        Command::Submit(args) => submitted(submit::run(*args, settings, quiet)),
         Command::Model(command) => runtime()?.block_on(model::run(command, &settings, quiet)),
         Command::Trace(command) => runtime()?.block_on(trace::run(command, &settings)),
         Command::Config(_) | Command::EngineWorker => Ok(Exit::Done),
@@ -98,6 +102,15 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
             runtime()?.block_on(fleet::run(other, reach))
         }
     }
+}
+
+/// Runs a job, and does not wait for what a cancelled one leaves in threads: a context that is
+/// copied, Python that is compiled. They end with the process.
+fn submitted(job: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit, Failure> {
+    let runtime = runtime()?;
+    let ended = runtime.block_on(job);
+    runtime.shutdown_timeout(LEAVING);
+    ended
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime, Failure> {

@@ -32,9 +32,10 @@ pub(super) async fn run(
     settings: Settings,
     quiet: bool,
 ) -> Result<Exit, Failure> {
-    let request = request(&args)?;
+    let args = Arc::new(args);
     let cancel = CancellationToken::new();
     let interrupt = tokio::spawn(cancel_on_interrupt(cancel.clone()));
+    let request = read_request(&args, &cancel).await?;
     let node = connect(&settings.socket()).await;
     if node.is_some() {
         recording::not_by_a_node(&args)?;
@@ -72,12 +73,15 @@ pub(super) async fn run(
     if let Some(failure) = &report.trace_failure {
         complain(&format!("warning: the trace is not whole: {failure}"));
     }
-    if let Some(fault) = fault {
-        complain(&format!("warning: {fault}"));
-    }
+    let cancelled = report.outcome.ending == Ending::Cancelled;
+    let missed = fault.and_then(recording::failed).filter(|_| !cancelled);
     match args.output {
-        Output::Json => print(&format!("{}\n", json(&report))),
-        Output::Text => print_text(&report, quiet),
+        Output::Json => print(&format!("{}\n", json(&report, missed.as_ref()))),
+        Output::Text => print_text(&report, missed.is_some(), quiet),
+    }
+    if let Some(missed) = missed {
+        complain(&missed.to_string());
+        return Ok(missed.exit);
     }
     Ok(code_of(&report).map_or(Exit::Done, ErrorCode::exit))
 }
@@ -102,10 +106,16 @@ fn client_failure(error: ClientError) -> Failure {
     let next = after_silence(&error);
     match error {
         ClientError::Refused(failure) => failure,
-        ClientError::Cancelled => Failure::new(Exit::Cancelled, "cancelled"),
-        error @ (ClientError::Lost { .. } | ClientError::Garbled(_)) => {
-            Failure::new(Exit::Unreachable, "the node gave no answer")
-                .why(error)
+        error @ ClientError::Cancelled { .. } => {
+            Failure::new(Exit::Cancelled, "cancelled").why(error)
+        }
+        // It has the job, and may have ended it.
+        error @ ClientError::Lost { .. } => Failure::new(Exit::Unknown, "the node gave no answer")
+            .why(error)
+            .next(next),
+        ClientError::Garbled(reason) => {
+            Failure::new(Exit::Version, "the node's answer cannot be understood")
+                .why(reason)
                 .next(next)
         }
     }
@@ -124,7 +134,24 @@ fn after_silence(error: &ClientError) -> String {
         ClientError::Lost { trace: None, .. }
         | ClientError::Garbled(_)
         | ClientError::Refused(_)
-        | ClientError::Cancelled => again.to_owned(),
+        | ClientError::Cancelled { .. } => again.to_owned(),
+    }
+}
+
+/// Standard input is a part of the request, and may have no end.
+async fn read_request(
+    args: &Arc<SubmitArgs>,
+    cancel: &CancellationToken,
+) -> Result<SubmitRequest, Failure> {
+    let args = Arc::clone(args);
+    let reading = tokio::task::spawn_blocking(move || request(&args));
+    tokio::select! {
+        biased;
+        () = cancel.cancelled() => Err(Failure::new(Exit::Cancelled, "cancelled")
+            .why("it was asked to stop while reading standard input")),
+        read = reading => read.map_err(|error| {
+            Failure::new(Exit::Failed, "the request cannot be read").why(error)
+        })?,
     }
 }
 
@@ -218,11 +245,12 @@ fn leave_now() {
     std::process::exit(i32::from(Exit::Cancelled.code()));
 }
 
-fn print_text(report: &JobReport, quiet: bool) {
+/// `missed`: a failure follows, which has the error code and the next step.
+fn print_text(report: &JobReport, missed: bool, quiet: bool) {
     if let Some(answer) = &report.outcome.answer {
         print(&format!("{}\n", answer.trim_end()));
     }
-    if let Some(code) = code_of(report) {
+    if let (Some(code), false) = (code_of(report), missed) {
         let what = match &report.outcome.answer {
             Some(_) => "the job did not end by itself: this is its best answer",
             None => "no answer",
@@ -237,12 +265,14 @@ fn print_text(report: &JobReport, quiet: bool) {
     {
         complain(&format!("trace: {}", trace.display()));
     }
-    if let Some(next) = after_job(report) {
+    if let (Some(next), false) = (after_job(report), missed) {
         complain(&format!("next: {next}"));
     }
 }
 
-fn json(report: &JobReport) -> serde_json::Value {
+fn json(report: &JobReport, missed: Option<&Failure>) -> serde_json::Value {
+    let code = missed.map_or_else(|| code_of(report), |missed| Some(missed.code));
+    let next = missed.map_or_else(|| after_job(report), |missed| missed.next.clone());
     let mut value = serde_json::json!({
         "v": 1,
         "job": report.job,
@@ -250,8 +280,9 @@ fn json(report: &JobReport) -> serde_json::Value {
         "tally": report.outcome.tally,
         "seconds": report.seconds,
         "trace": report.trace,
-        "error": code_of(report).map(|code| code.to_string()),
-        "next": after_job(report),
+        "error": code.map(|code| code.to_string()),
+        "why": missed.and_then(|missed| missed.why.as_deref()),
+        "next": next,
     });
     if let Ok(serde_json::Value::Object(ending)) = serde_json::to_value(&report.outcome.ending)
         && let Some(object) = value.as_object_mut()
@@ -307,6 +338,22 @@ mod tests {
             assert_eq!(asked.model.as_deref(), Some(model));
             assert_eq!(asked.profile.as_deref(), Some("small"));
         }
+    }
+
+    #[test]
+    fn a_node_that_goes_away_may_have_done_the_job() {
+        let lost = |trace: Option<&str>| {
+            client_failure(ClientError::Lost {
+                reason: "the answer has no end".to_owned(),
+                trace: trace.map(PathBuf::from),
+            })
+        };
+        let told = lost(Some("/t/job.jsonl")).to_string();
+        assert!(told.contains("rlm-ctl trace show /t/job.jsonl"), "{told}");
+        assert_eq!(lost(None).code, ErrorCode::Unknown);
+        assert_eq!(lost(None).exit.code(), 10);
+        let garbled = client_failure(ClientError::Garbled("status 500".to_owned()));
+        assert_eq!(garbled.code, ErrorCode::Version);
     }
 
     #[test]

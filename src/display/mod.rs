@@ -7,6 +7,7 @@ mod transcript;
 use crate::clock::Clock;
 use crate::job::{JobEvent, Observer};
 use crate::settings::Settings;
+use base::Time;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use node_config::{ColorWhen, Switch};
 use std::io::{IsTerminal, Write};
@@ -16,19 +17,19 @@ pub use tone::{Line, Tone};
 pub use transcript::{Transcript, ending};
 
 const LIVE_EVERY: Duration = Duration::from_millis(120);
-/// The status line shows seconds.
-const LIVE_CLOCK: Duration = Duration::from_secs(1);
+/// The status line shows seconds, and a sign of life is at most so late.
+const CLOCK: Duration = Duration::from_secs(1);
 
 struct Screen {
     transcript: Transcript,
     colored: bool,
     /// When a line was last printed; only the plain form looks at it.
-    printed: base::Time,
+    printed: Time,
 }
 
 impl Screen {
     /// The plain form's sign of life: what the job does, when no line was printed for `every`.
-    fn sign_of_life(&mut self, now: base::Time, every: Duration) -> Option<String> {
+    fn sign_of_life(&mut self, now: Time, every: Duration) -> Option<String> {
         if now.since(self.printed) < every {
             return None;
         }
@@ -68,7 +69,14 @@ impl Display {
             ),
             printed: clock.now(),
         }));
-        let ticker = tokio::spawn(tick(clock, every, bar.clone(), Arc::clone(&screen)));
+        let ticking = tick(
+            move || clock.now(),
+            every,
+            bar.clone(),
+            Arc::clone(&screen),
+            |line| print_line(None, line),
+        );
+        let ticker = tokio::spawn(ticking);
         Display {
             clock,
             bar,
@@ -120,17 +128,24 @@ fn status_bar() -> ProgressBar {
     bar
 }
 
-async fn tick(clock: Clock, every: Duration, bar: Option<ProgressBar>, screen: Arc<Mutex<Screen>>) {
-    let mut interval = tokio::time::interval(if bar.is_some() { LIVE_CLOCK } else { every });
+/// Moves the status line, or prints a sign of life where there is none.
+async fn tick(
+    now: impl Fn() -> Time,
+    every: Duration,
+    bar: Option<ProgressBar>,
+    screen: Arc<Mutex<Screen>>,
+    print: impl Fn(&str),
+) {
+    let mut interval = tokio::time::interval(CLOCK);
     interval.tick().await;
     loop {
         interval.tick().await;
         let mut screen = screen.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = clock.now();
+        let now = now();
         if let Some(bar) = &bar {
             bar.set_message(screen.transcript.status(now));
         } else if let Some(line) = screen.sign_of_life(now, every) {
-            print_line(None, &line);
+            print(&line);
         }
     }
 }
@@ -148,8 +163,9 @@ fn print_line(bar: Option<&ProgressBar>, line: &str) {
 
 #[cfg(test)]
 mod tests {
-    use super::{ColorWhen, Screen, Transcript, colored};
+    use super::{CLOCK, ColorWhen, Screen, Transcript, colored, tick};
     use base::Time;
+    use std::sync::{Arc, Mutex, mpsc};
     use std::time::Duration;
 
     #[test]
@@ -168,6 +184,35 @@ mod tests {
         ] {
             let now = Time::from_millis(millis);
             assert_eq!(screen.sign_of_life(now, every).as_deref(), line, "{millis}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_silence_is_longer_than_its_span_and_a_tick() {
+        let start = tokio::time::Instant::now();
+        let now = move || Time::ZERO + start.elapsed();
+        let screen = Arc::new(Mutex::new(Screen {
+            transcript: Transcript::new(Time::ZERO),
+            colored: false,
+            printed: Time::ZERO,
+        }));
+        let every = Duration::from_secs(10);
+        let (sender, lines) = mpsc::channel();
+        let print = move |line: &str| drop(sender.send((now(), line.to_owned())));
+        let ticking = tokio::spawn(tick(now, every, None, Arc::clone(&screen), print));
+        // Another line comes right behind a tick, when a span's end has just been missed.
+        tokio::time::sleep(Duration::from_millis(1_500)).await;
+        let mut last = now();
+        screen.lock().unwrap().printed = last;
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        ticking.abort();
+        let told: Vec<(Time, String)> = lines.try_iter().collect();
+        assert!((5..=6).contains(&told.len()), "{told:?}");
+        for (at, line) in told {
+            let silence = at - last;
+            let late = silence.saturating_sub(every);
+            assert!(silence >= every && late <= CLOCK, "{silence:?}: {line}");
+            last = at;
         }
     }
 

@@ -15,35 +15,58 @@ pub(super) enum Tape {
 }
 
 impl Tape {
-    /// Why the recording, or what was made of it, is not whole.
-    pub(super) fn fault(&self) -> Option<String> {
+    pub(super) fn fault(&self) -> Option<TapeFault> {
         match self {
             Tape::Off => None,
-            Tape::Recording(engine) => engine
-                .write_error()
-                .map(|error| format!("the recording is not whole: {error}")),
-            Tape::Replaying(engine) => engine
-                .missed()
-                .map(|missed| format!("the replay is not that of the recording: {missed}")),
+            Tape::Recording(engine) => engine.write_error().map(TapeFault::NotWhole),
+            Tape::Replaying(engine) => {
+                let missed = engine.missed();
+                missed.map(|missed| TapeFault::Missed(missed.to_owned()))
+            }
         }
     }
 }
 
-/// `opened`, and every exchange with it from now on in `folder`.
-pub(super) async fn recorded(
+/// What is wrong with a recording that is written, or with a replay of one.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TapeFault {
+    /// An exchange could not be written. Every answer is right; the next recording may be whole.
+    #[error("the recording is not whole: {0}")]
+    NotWhole(String),
+    /// Something was asked that is not there, so what came of it is not what was recorded. It is
+    /// the same each time.
+    #[error("the replay is not that of the recording: {0}")]
+    Missed(String),
+}
+
+/// Makes the folder of a recording. One that has a recording is refused: a replay would take some
+/// replies of the one and some of the other.
+pub(super) fn begin(folder: &Path) -> Result<(), RecordingError> {
+    let place = || folder.display().to_string();
+    let unwritable = |error: std::io::Error| RecordingError::Unwritable {
+        file: place(),
+        reason: error.to_string(),
+    };
+    std::fs::create_dir_all(folder).map_err(unwritable)?;
+    for entry in std::fs::read_dir(folder).map_err(unwritable)? {
+        let name = entry.map_err(unwritable)?.file_name();
+        if is_recording(&name.to_string_lossy()) {
+            return Err(RecordingError::Taken { place: place() });
+        }
+    }
+    Ok(())
+}
+
+/// `opened`, and every exchange with it from now on in `folder`, which was begun.
+pub(super) fn recorded(
     folder: &Path,
     name: &ModelName,
     opened: OpenedModel,
 ) -> Result<OpenedModel, OpenModelError> {
-    std::fs::create_dir_all(folder).map_err(|error| RecordingError::Unwritable {
-        file: folder.display().to_string(),
-        reason: error.to_string(),
-    })?;
     let file = file_of(folder, name);
     let engine = Arc::new(RecordingEngine::new(opened.engine, &file)?);
     engine.keep(PROFILE, &opened.profile);
-    // Asked for through the recording, so that a replay has them.
-    let facts = engine.facts().await?;
+    engine.keep_facts(&opened.facts);
     let mut notes = opened.notes;
     notes.push(format!(
         "recorded in {}; the reply cache is off",
@@ -52,7 +75,7 @@ pub(super) async fn recorded(
     Ok(OpenedModel {
         identity: opened.identity,
         engine: Arc::clone(&engine) as Arc<dyn Engine>,
-        facts,
+        facts: opened.facts,
         profile: opened.profile,
         notes,
         tape: Tape::Recording(engine),
@@ -97,6 +120,15 @@ fn file_of(folder: &Path, name: &ModelName) -> PathBuf {
     folder.join(format!("{word}-{}.jsonl", &hash[..HASH_CHARS]))
 }
 
+/// Whether a file has a name such as [`file_of`] makes.
+fn is_recording(name: &str) -> bool {
+    let stem = name.strip_suffix(".jsonl");
+    let hash = stem.and_then(|stem| stem.rsplit_once('-'));
+    hash.is_some_and(|(_, hash)| {
+        hash.len() == HASH_CHARS && hash.bytes().all(|byte| byte.is_ascii_hexdigit())
+    })
+}
+
 /// The name under which a recording keeps which prompts suit the model.
 const PROFILE: &str = "profile";
 /// Characters of a model's name that a file's name has.
@@ -129,5 +161,24 @@ mod tests {
         }
         let last = file(names[6]).display().to_string();
         assert!(last.starts_with("/r/org-m-q4-"), "{last}");
+    }
+
+    #[test]
+    fn a_folder_takes_one_recording() {
+        let parent = tempfile::tempdir().unwrap();
+        let folder = parent.path().join("a/b");
+        let place = folder.display().to_string();
+        assert_eq!(begin(&folder), Ok(()), "it is made");
+        std::fs::write(folder.join("job.jsonl"), "a trace").unwrap();
+        std::fs::write(folder.join("2025-11-22.jsonl"), "another").unwrap();
+        assert_eq!(begin(&folder), Ok(()), "neither is a recording");
+        let file = file_of(&folder, &"ollama:m".parse().unwrap());
+        std::fs::write(&file, "").unwrap();
+        assert_eq!(begin(&folder), Err(RecordingError::Taken { place }));
+        let refused = begin(&parent.path().join("a/b/job.jsonl")).unwrap_err();
+        assert!(
+            matches!(refused, RecordingError::Unwritable { .. }),
+            "{refused}"
+        );
     }
 }

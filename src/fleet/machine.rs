@@ -80,8 +80,9 @@ fn describe(
         name: gpu.name.clone(),
         memory_bytes: memory.bytes(gpu),
     });
-    let mut not_ready = Vec::new();
+    let (mut slots, mut not_ready) = (slots(settings, hardware), Vec::new());
     if models.is_empty() {
+        slots = 0;
         not_ready.push("no model is here: `rlm-ctl model pull`".to_owned());
     }
     NodeFacts {
@@ -90,12 +91,16 @@ fn describe(
         numa_nodes: hardware.numa_nodes,
         gpus: gpus.collect(),
         models,
-        // One engine for each GPU, or one for the cores; each takes that many calls at once.
-        slots: u32::try_from(hardware.gpus.len().max(1)).unwrap_or(1)
-            * settings.config.engine.llama.sequences,
+        slots,
         not_ready,
         ..NodeFacts::default()
     }
+}
+
+/// One engine for each GPU, or one for the cores; each takes that many calls at once.
+fn slots(settings: &Settings, hardware: &Hardware) -> u32 {
+    let engines = u32::try_from(hardware.gpus.len().max(1)).unwrap_or(1);
+    engines.saturating_mul(settings.config.engine.llama.sequences)
 }
 
 /// Who has pulled a model looks at `rlm-ctl nodes` next; a look reads some dozens of small files.
@@ -133,10 +138,13 @@ mod tests {
         let settings = settings(&[("models.data_dir", data.path().to_str().unwrap())]);
         let first = facts(&settings);
         assert_eq!(first.not_ready.len(), 1, "{:?}", first.not_ready);
+        assert_eq!(first.slots, 0, "what cannot be served is not offered");
         let (sender, mut watched) = watch::channel(first);
         pull(data.path());
         let following = tokio::spawn(follow(settings, sender));
-        let ready = |facts: &NodeFacts| facts.not_ready.is_empty() && facts.models == ["mine"];
+        let ready = |facts: &NodeFacts| {
+            facts.not_ready.is_empty() && facts.models == ["mine"] && facts.slots > 0
+        };
         assert!(watched.wait_for(ready).await.is_ok(), "it was not told");
         drop(watched);
         following.await.expect("it ends with whom it tells");

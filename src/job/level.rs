@@ -8,7 +8,7 @@ use super::ask::{Asked, BlockHost};
 use super::event::JobEvent;
 use super::models::RootAnswer;
 use super::shared::JobShared;
-use crate::trace::{JournalNote, TraceLine};
+use crate::trace::{JournalNote, Told, TraceLine};
 use base::{CallPath, JobOutcome, Time};
 use engine::{CancellationToken, TextSink};
 use orchestrator::{BatchNumber, BlockNumber, CallNumber, Effect, Input, Job, RootCall, Setup};
@@ -72,7 +72,7 @@ pub(crate) async fn run(shared: Arc<JobShared>, level: Level) -> JobOutcome {
         ordinals: Arc::default(),
         ends,
         admissions: BTreeMap::new(),
-        sent: 0,
+        told: Told::default(),
         turn: 0,
     };
     let mut out = Vec::new();
@@ -117,8 +117,8 @@ struct Driver {
     ordinals: Arc<AtomicU32>,
     ends: Time,
     admissions: BTreeMap<BatchNumber, oneshot::Sender<orchestrator::Admission>>,
-    /// Messages of the last root call, all of which stand in the trace.
-    sent: usize,
+    /// What the trace has of this level.
+    told: Told,
     turn: u32,
 }
 
@@ -174,19 +174,21 @@ impl Driver {
             } => {
                 self.root = None;
                 let input = answer.input(call);
-                let kept = self.sent.min(request.messages.len());
-                self.shared.trace(&TraceLine::Root {
+                let (kept, messages) = self.told.new_of(&request.messages);
+                let line = TraceLine::Root {
                     path: self.path.clone(),
                     at: now,
                     call,
                     kept,
                     fixed: request.shared_prefix,
-                    messages: request.messages[kept..].to_vec(),
+                    messages,
                     prefill: request.prefill.clone(),
                     timings: answer.timings(),
                     input: input.clone(),
-                });
-                self.sent = request.messages.len();
+                };
+                self.shared.trace(&line);
+                self.told.see(&line);
+                self.told.sent(request.messages);
                 input
             }
             Event::Block { block, code, ran } => self.block_ended(block, code, *ran, now),
@@ -213,7 +215,7 @@ impl Driver {
                     failed: report.error.is_some(),
                 });
                 let journal = std::mem::take(&mut outcome.journal);
-                self.shared.trace(&TraceLine::Block {
+                let line = TraceLine::Block {
                     path: self.path.clone(),
                     at: now,
                     turn: self.turn,
@@ -221,7 +223,9 @@ impl Driver {
                     code,
                     outcome: Box::new(outcome),
                     journal: journal.iter().map(JournalNote::of).collect(),
-                });
+                };
+                self.shared.trace(&line);
+                self.told.see(&line);
                 Input::BlockDone { block, report }
             }
             Err(error) => {

@@ -78,10 +78,15 @@ fn failure_kind(error: &EngineError) -> FailureKind {
         },
         EngineError::Unreachable { .. }
         | EngineError::Garbled { .. }
-        | EngineError::Died { .. } => FailureKind::Retryable { after: None },
+        | EngineError::Died {
+            asked_again: false, ..
+        } => FailureKind::Retryable { after: None },
         EngineError::Unsupported { .. }
         | EngineError::Refused { .. }
         | EngineError::Deadline { .. }
+        | EngineError::Died {
+            asked_again: true, ..
+        }
         | EngineError::NotRecorded { .. } => FailureKind::Fatal,
     }
 }
@@ -148,5 +153,23 @@ impl SubAnswer {
             usage: self.usage,
             child: self.child,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_death_is_final_where_the_engine_has_asked_again() {
+        let kind = |asked_again| {
+            failure_kind(&EngineError::Died {
+                reason: "a C++ assertion".to_owned(),
+                partial: String::new(),
+                asked_again,
+            })
+        };
+        assert_eq!(kind(true), FailureKind::Fatal);
+        assert_eq!(kind(false), FailureKind::Retryable { after: None });
     }
 }

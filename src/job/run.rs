@@ -1,5 +1,5 @@
-//! From a request to a report: opens the context, picks the models and the prompts, runs the root
-//! level, closes the trace.
+//! From a request to a report: opens the context, picks the models and the prompts, then runs the
+//! root level and closes the trace.
 
 use super::counted::Counted;
 use super::event::{JobEvent, Observer};
@@ -72,16 +72,32 @@ pub enum JobError {
     Dispatch(#[from] dispatch::StartError),
     #[error("{what}; a replay needs what the job had")]
     Changed { what: &'static str },
-    #[error("cancelled before the first turn")]
-    Cancelled,
+    #[error("it was asked to stop before the first turn, while {during}")]
+    Cancelled { during: String },
 }
 
-pub(crate) async fn run(
+/// A job whose first turn can begin.
+pub(crate) struct PreparedJob {
+    job: JobId,
+    shared: Arc<JobShared>,
+    level: Level,
+}
+
+impl PreparedJob {
+    /// Runs it to its end; a cancel from now on is the job's.
+    pub(crate) async fn run(self) -> JobReport {
+        let outcome = super::level::run(Arc::clone(&self.shared), self.level).await;
+        close(&self.shared, self.job, outcome)
+    }
+}
+
+/// Does all that comes before the first turn. May be dropped at any time: then there is no job.
+pub(crate) async fn prepare(
     parts: &Parts,
     request: SubmitRequest,
     observer: Arc<dyn Observer>,
     cancel: CancellationToken,
-) -> Result<JobReport, JobError> {
+) -> Result<PreparedJob, JobError> {
     let clock = Clock::start();
     let config = &parts.settings.config;
     let root_model = request
@@ -89,13 +105,11 @@ pub(crate) async fn run(
         .clone()
         .unwrap_or_else(|| config.models.default.clone());
     let sub_model = sub_model(&request, config, &root_model);
-    preparing(observer.as_ref(), "reading the context");
+    preparing(observer.as_ref(), READING);
     let context = open_context(&request, &parts.settings).await?;
     preparing(observer.as_ref(), "loading the model");
     let opened = open_models(parts, observer.as_ref(), &root_model, &sub_model).await?;
-    if cancel.is_cancelled() {
-        return Err(JobError::Cancelled);
-    }
+    preparing(observer.as_ref(), "looking through the context");
 
     let profile = request
         .profile
@@ -105,48 +119,44 @@ pub(crate) async fn run(
     let budgets = request.budgets(config.budgets.budgets());
     let options = options(&request, &parts.settings);
     let turns = options.most_turns(&budgets, profiles.for_kind(super::brief::kind(&context)));
-    let unix = unix_seconds();
-    let job = job_id(&request, &context, unix);
-    let models = parts
-        .live_models(&request, job, &opened, sub_model.clone())
-        .await;
-    let shared = Arc::new(JobShared {
-        models: Arc::new(Counted {
-            models: Arc::new(models),
-            observer: Arc::clone(&observer),
-        }),
-        observer,
-        trace: trace_writer(&request, &parts.settings, job)?,
-        stage: Stage {
-            runtime: Arc::clone(&parts.runtime),
-            profiles: Arc::new(profiles),
-            limits: limits(&parts.settings, style),
-            style,
-            options,
-            window: opened.facts.window,
-            prefill: opened.facts.prefill,
-            seed: request.seed,
-            unix,
-        },
-        turns,
-        cancel,
-        clock,
-        batches: AtomicU64::new(0),
-    });
+    let stage = Stage {
+        runtime: Arc::clone(&parts.runtime),
+        profiles: Arc::new(profiles),
+        limits: limits(&parts.settings, style),
+        style,
+        options,
+        window: opened.facts.window,
+        prefill: opened.facts.prefill,
+        seed: request.seed,
+        unix: unix_seconds(),
+    };
     let question = request.question.clone();
-    let level = shared
-        .level(CallPath::root(), question, Arc::clone(&context), budgets)
-        .await
-        .map_err(|reason| JobError::Repl { reason })?;
+    let level = stage.level(CallPath::root(), question, Arc::clone(&context), budgets);
+    let level = level.await.map_err(|reason| JobError::Repl { reason })?;
+    let job = job_id(&request, &context, stage.unix);
     let names = Names {
         job,
         root_model,
         sub_model,
         profile,
     };
+    let models = parts.live_models(&request, job, &opened, names.sub_model.clone());
+    let shared = Arc::new(JobShared {
+        models: Arc::new(Counted {
+            models: Arc::new(models.await),
+            observer: Arc::clone(&observer),
+        }),
+        observer,
+        // Last, so that who cancels leaves no empty file.
+        trace: trace_writer(&request, &parts.settings, job)?,
+        stage,
+        turns,
+        cancel,
+        clock,
+        batches: AtomicU64::new(0),
+    });
     begin(&shared, &request, &context, &level, names)?;
-    let outcome = super::level::run(Arc::clone(&shared), level).await;
-    Ok(close(&shared, job, outcome))
+    Ok(PreparedJob { job, shared, level })
 }
 
 /// What the job's first words name.
@@ -188,7 +198,10 @@ async fn open_context(
     let sources = to_sources(request.context.clone());
     let options = open_options(settings);
     let opening = tokio::task::spawn_blocking(move || Context::open(&sources, &options));
-    Ok(Arc::new(opening.await.map_err(|_| JobError::Cancelled)??))
+    let opened = opening.await.map_err(|_| JobError::Cancelled {
+        during: READING.to_owned(),
+    })?;
+    Ok(Arc::new(opened?))
 }
 
 /// Tells the trace and whoever watches what begins.
@@ -407,6 +420,8 @@ fn trace_writer(
         .map(Some)
         .map_err(|source| JobError::Trace { path, source })
 }
+
+const READING: &str = "reading the context";
 
 #[cfg(test)]
 mod tests {

@@ -12,6 +12,8 @@ pub(crate) struct Seen {
     pub(crate) job: Option<JobId>,
     /// Where the job writes its trace, if it does.
     pub(crate) trace: Option<PathBuf>,
+    /// What came last before the first turn, as far as it was told.
+    pub(crate) preparing: Option<String>,
     ended: Tally,
     /// Batches under way, by the level that asks.
     running: BTreeMap<CallPath, BatchProgress>,
@@ -43,10 +45,8 @@ impl Seen {
                 self.ended = outcome.tally;
                 self.running.clear();
             }
-            JobEvent::Preparing { .. }
-            | JobEvent::RootText { .. }
-            | JobEvent::Block { .. }
-            | JobEvent::Note { .. } => {}
+            JobEvent::Preparing { what, .. } => self.preparing = Some(what.clone()),
+            JobEvent::RootText { .. } | JobEvent::Block { .. } | JobEvent::Note { .. } => {}
         }
     }
 

@@ -60,22 +60,7 @@ impl JobShared {
             question: question.clone(),
             context: note(&context, Vec::new()).map_err(|error| error.to_string())?,
         });
-        self.level(path, question, context, budgets).await
-    }
-
-    pub(crate) async fn level(
-        &self,
-        path: CallPath,
-        question: String,
-        context: Arc<Context>,
-        budgets: Budgets,
-    ) -> Result<Level, String> {
-        let (setup, session) = self.stage.set(question, context, budgets).await?;
-        Ok(Level {
-            path,
-            setup,
-            session,
-        })
+        self.stage.level(path, question, context, budgets).await
     }
 }
 

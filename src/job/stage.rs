@@ -1,7 +1,8 @@
 //! What every level of a job is set up with, in the job itself and in its replay: a REPL session,
 //! the prompts for the kind of its context, the machine's start.
 
-use base::Budgets;
+use super::level::Level;
+use base::{Budgets, CallPath};
 use context::Context;
 use orchestrator::{ContextBrief, JobOptions, Profiles, Setup};
 use repl::LmCall;
@@ -23,6 +24,22 @@ pub(crate) struct Stage {
 }
 
 impl Stage {
+    /// The level at `path`, ready for its first turn.
+    pub(crate) async fn level(
+        &self,
+        path: CallPath,
+        question: String,
+        context: Arc<Context>,
+        budgets: Budgets,
+    ) -> Result<Level, String> {
+        let (setup, session) = self.set(question, context, budgets).await?;
+        Ok(Level {
+            path,
+            setup,
+            session,
+        })
+    }
+
     /// A level over `context`, its session started and its profile chosen by the context's kind.
     pub(crate) async fn set(
         &self,
@@ -30,8 +47,7 @@ impl Stage {
         context: Arc<Context>,
         budgets: Budgets,
     ) -> Result<(Setup, repl::Session), String> {
-        let brief = super::brief::of(&context, &question, &self.profiles)
-            .map_err(|error| error.to_string())?;
+        let brief = self.brief(&context, &question).await?;
         let config = repl::SessionConfig {
             context,
             query: question.clone(),
@@ -44,6 +60,17 @@ impl Stage {
         let session = self.runtime.session(config).await;
         let session = session.map_err(|error| error.to_string())?;
         Ok((self.setup(question, brief, budgets), session))
+    }
+
+    /// Apart from the other tasks, and from the cancel that may drop this: the search builds an
+    /// index, which takes long of a large text.
+    async fn brief(&self, context: &Arc<Context>, question: &str) -> Result<ContextBrief, String> {
+        let (context, question) = (Arc::clone(context), question.to_owned());
+        let profiles = Arc::clone(&self.profiles);
+        let looking = move || super::brief::of(&context, &question, &profiles);
+        let looked = tokio::task::spawn_blocking(looking).await;
+        let brief = looked.map_err(|error| error.to_string())?;
+        brief.map_err(|error| error.to_string())
     }
 
     fn setup(&self, question: String, context: ContextBrief, budgets: Budgets) -> Setup {

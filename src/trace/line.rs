@@ -1,17 +1,22 @@
 //! The trace file's lines: one JSON object each, every one with its `line` kind. A trace holds what
 //! a person wants to read and what a replay needs (root replies, results of sub-calls); the context
-//! stands in it by hash and preview, a long prompt by hash and beginning.
+//! stands in it by hash and preview, a long prompt by hash and beginning; what a block printed is
+//! quoted where a prompt repeats it (`quote`).
 //!
 //! The version grows when a reader of the older version would misread a file; new optional fields
 //! do not change it.
 
-use base::{Budgets, CallPath, ContentHash, JobId, JobOutcome, Message, Time, Usage};
+use super::quote::TracedMessage;
+use base::{Budgets, CallPath, ContentHash, JobId, JobOutcome, Time, Usage};
 use engine::Timings;
 use orchestrator::{BlockNumber, CallNumber, Input, JobOptions};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
-pub const TRACE_VERSION: u32 = 1;
+/// 2: messages quote what earlier lines have.
+pub const TRACE_VERSION: u32 = 2;
+/// The oldest version that is read. In version 1 every message is whole.
+pub const OLDEST_TRACE: u32 = 1;
 /// Characters of a context or of a sub-call's prompt that a trace repeats.
 pub const PREVIEW_CHARS: usize = 400;
 
@@ -114,7 +119,7 @@ pub enum TraceLine {
         kept: usize,
         /// How many leading messages are the prompt profile's own part.
         fixed: usize,
-        messages: Vec<Message>,
+        messages: Vec<TracedMessage>,
         prefill: Option<String>,
         timings: Timings,
         /// `RootDone` or `RootFailed`.

@@ -8,6 +8,7 @@
 
 use super::heard::{Heard, JournalHost};
 use super::line::{JournalNote, TraceLine};
+use super::quote::TracedMessage;
 use super::reader::Trace;
 use crate::job::{Replaying, SubAnswer, child_task};
 use base::{Budgets, CallPath, ContentHash, JobOutcome, Message};
@@ -186,11 +187,12 @@ impl Run {
     }
 
     /// The machine must have asked the root for just what the trace says.
-    fn root_call(&mut self, kept: usize, messages: &[Message]) -> Result<(), ReplayError> {
+    fn root_call(&mut self, kept: usize, messages: &[TracedMessage]) -> Result<(), ReplayError> {
         let call = self.calls.pop_front();
         let call = call.ok_or_else(|| self.not_asked("a root call"))?;
         self.sent.truncate(kept);
-        self.sent.extend_from_slice(messages);
+        let new = messages.iter().map(TracedMessage::message);
+        self.sent.extend(new);
         self.same("a prompt of the root", &self.sent, &call.messages)?;
         self.report.root_calls += 1;
         Ok(())

@@ -4,8 +4,9 @@
 use crate::ctl::{Home, Run};
 use crate::server::{Answer, Server};
 use serde_json::Value;
-use std::io::{BufRead, BufReader, Read};
-use std::process::{Child, Command};
+use std::io::{BufRead, BufReader, Lines, Read};
+use std::net::TcpListener;
+use std::process::{Child, ChildStderr, Command};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -208,6 +209,7 @@ fn a_child_has_a_session_and_a_context_of_its_own() {
 
 #[test]
 fn endless_blocks_and_bombs_end_and_the_next_block_works() {
+    const TOLD: [&str; 2] = ["TimeLimit: the block ran longer than 2 s", "[cut here; "];
     let home = Home::new();
     home.file("rlm.toml", "[repl]\nblock_time = \"2s\"\n");
     let server = Server::start(|messages| {
@@ -221,7 +223,12 @@ fn endless_blocks_and_bombs_end_and_the_next_block_works() {
             "piece = 'x' * 10**6\nfor _ in range(10**3): print(piece)",
             "FINAL('still here')",
         ];
-        Answer::Text(format!("```repl\n{}\n```", code[turns.min(3)]))
+        let said = serde_json::to_string(messages).expect("JSON");
+        let untold = TOLD.iter().find(|told| turns == 3 && !said.contains(**told));
+        let code = untold.map_or(code[turns.min(3)].to_owned(), |told| {
+            format!("FINAL('the root was not told: {told}')")
+        });
+        Answer::Text(format!("```repl\n{code}\n```"))
     });
     let run = submit(&home, &server, &["--trace", "job.jsonl"], "What?");
     run.expect(0, &[]);
@@ -244,10 +251,6 @@ fn endless_blocks_and_bombs_end_and_the_next_block_works() {
     let printed = blocks[2]["stdout"].as_str().expect("text");
     assert!(printed.len() < 21_000, "{} bytes", printed.len());
     assert!(printed.contains("999981000 more bytes were printed"));
-    for told in ["TimeLimit: the block ran longer than 2 s", "[cut here; "] {
-        let to_root = |line: &Value| line["line"] == "root" && line.to_string().contains(told);
-        assert!(lines.iter().any(to_root), "the root was not told: {told}");
-    }
 }
 
 #[test]
@@ -319,51 +322,62 @@ fn servers_that_misbehave_are_named_and_nothing_hangs() {
     );
 }
 
+/// A job that was started, and what it says from then on.
+struct Started {
+    child: Child,
+    said: Lines<BufReader<ChildStderr>>,
+}
+
+impl Started {
+    /// Starts a job over a short text and waits until it has said `words`.
+    fn new(home: &Home, model: &str, more: &[&str], words: &str) -> Started {
+        home.file("notes.txt", "A lamp.\n");
+        let job = ["submit", "--context", "notes.txt", "--model", model];
+        let mut child = home.spawn(&[&job[..], more, &["What?"][..]].concat());
+        let mut said = BufReader::new(child.stderr.take().expect("a pipe")).lines();
+        let there = said
+            .by_ref()
+            .map(|line| line.expect("UTF-8"))
+            .any(|line| line.contains(words));
+        assert!(there, "the program ended too soon");
+        Started { child, said }
+    }
+
+    /// Waits until something came from it elsewhere.
+    fn until<T>(&mut self, mut there: impl FnMut() -> Option<T>) -> T {
+        loop {
+            if let Some(came) = there() {
+                return came;
+            }
+            let ended = self.child.try_wait().expect("a child");
+            assert!(ended.is_none(), "the program ended too soon");
+            std::thread::yield_now();
+        }
+    }
+
+    fn end(mut self) -> Run {
+        let rest: Vec<String> = self.said.map(|line| line.expect("UTF-8")).collect();
+        let code = self.child.wait().expect("an end").code();
+        let mut out = String::new();
+        let mut answer = self.child.stdout.take().expect("a pipe");
+        answer.read_to_string(&mut out).expect("UTF-8");
+        Run {
+            code: code.expect("rlm-ctl ended by itself"),
+            out,
+            err: rest.join("\n"),
+        }
+    }
+}
+
 /// A job that hangs in its first root call, and what it comes to after `stop`.
 fn hanging(home: &Home, stop: impl FnOnce(&Child)) -> Run {
     let server = Server::start(|_| Answer::Hang);
-    home.file("notes.txt", "A lamp.\n");
-    let model = server.model();
-    let mut child = home.spawn(&[
-        "submit",
-        "--context",
-        "notes.txt",
-        "--model",
-        &model,
-        "-o",
-        "json",
-        "What?",
-    ]);
     // Whoever asks has seen by then that the job began; what comes later may still be under way.
-    let mut said = BufReader::new(child.stderr.take().expect("a pipe")).lines();
-    let began = said
-        .by_ref()
-        .map(|line| line.expect("UTF-8"))
-        .any(|line| line.contains("turn 1/"));
-    assert!(began, "the program ended too soon");
+    let mut job = Started::new(home, &server.model(), &["-o", "json"], "turn 1/");
     // The job hangs in its first root call; by then the server has counted it.
-    while server.chats.load(Ordering::SeqCst) == 0 {
-        assert!(
-            child.try_wait().expect("a child").is_none(),
-            "the program ended too soon"
-        );
-        std::thread::yield_now();
-    }
-    stop(&child);
-    let rest: Vec<String> = said.map(|line| line.expect("UTF-8")).collect();
-    let code = child.wait().expect("an end").code();
-    let mut out = String::new();
-    child
-        .stdout
-        .take()
-        .expect("a pipe")
-        .read_to_string(&mut out)
-        .expect("UTF-8");
-    Run {
-        code: code.expect("rlm-ctl ended by itself"),
-        out,
-        err: rest.join("\n"),
-    }
+    job.until(|| (server.chats.load(Ordering::SeqCst) > 0).then_some(()));
+    stop(&job.child);
+    job.end()
 }
 
 fn interrupt(child: &Child) {
@@ -416,6 +430,58 @@ fn an_interrupt_cancels_and_says_what_was_done_and_where_the_rest_is() {
 }
 
 #[test]
+fn an_interrupt_before_the_first_turn_ends_at_once_and_says_what_was_being_done() {
+    let home = Home::new();
+    let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
+    silent.set_nonblocking(true).expect("an option");
+    let address = silent.local_addr().expect("an address");
+    let model = format!("openai:scripted@http://{address}/v1");
+    let interrupted = || {
+        let mut job = Started::new(&home, &model, &[], "loading the model");
+        // Nobody tells it about its models.
+        let asked = job.until(|| silent.accept().ok());
+        interrupt(&job.child);
+        let run = job.end();
+        drop(asked);
+        run
+    };
+    let alone = interrupted();
+    let mut node = home.node();
+    let by_node = interrupted();
+    node.kill().expect("the node runs");
+    node.wait().expect("an end");
+    for run in [&alone, &by_node] {
+        let why = "before the first turn, while loading the model";
+        run.expect(8, &["error: cancelled [RLM-E0800]", why]);
+        assert_eq!(run.out, "");
+    }
+}
+
+#[test]
+fn an_interrupt_during_a_batch_tells_what_was_done_in_plain_words() {
+    let home = Home::new();
+    let server = Server::start(|messages| {
+        if is_root(messages) {
+            let code = "print(llm_query_batched(['a', 'b', 'c']))";
+            Answer::Text(format!("```repl\n{code}\n```"))
+        } else {
+            Answer::Hang
+        }
+    });
+    let mut job = Started::new(&home, &server.model(), &[], "turn 1/");
+    let asked = 1 + 3;
+    job.until(|| (server.chats.load(Ordering::SeqCst) == asked).then_some(()));
+    interrupt(&job.child);
+    let run = job.end();
+    run.expect(
+        8,
+        &["cancelled in ", " · 1 turn · 3 sub-calls · ", "trace: /"],
+    );
+    assert!(run.err.contains("no answer [RLM-E0800]"), "{}", run.err);
+    assert_eq!(run.out, "");
+}
+
+#[test]
 fn a_job_that_fails_at_a_node_leaves_its_trace_and_says_where() {
     let home = Home::new();
     let cut = Server::start(|_| Answer::Cut("Let me look at".to_owned()));
@@ -430,7 +496,7 @@ fn a_job_that_fails_at_a_node_leaves_its_trace_and_says_where() {
     shown(&home, &failed.json()).expect(0, &["root call 0 failed at", "failed: the root model"]);
 
     // The node is gone in the middle of its job; what it had written by then is whole.
-    lost.expect(3, &["the node gave no answer"]);
+    lost.expect(10, &["the node gave no answer", "[RLM-E1000]"]);
     let named = lost.err.split("`rlm-ctl trace show ").nth(1);
     let trace = named.and_then(|rest| rest.split('`').next());
     let trace = trace.expect("the trace's place");
@@ -439,45 +505,53 @@ fn a_job_that_fails_at_a_node_leaves_its_trace_and_says_where() {
     assert!(!shown.out.contains("cancelled"), "{}", shown.out);
 }
 
+/// What docs/trace.md promises: turns that print what a small model is shown, with sub-calls.
 #[test]
 fn a_trace_of_many_turns_stays_small() {
     let home = Home::new();
     let server = Server::start(|messages| {
-        let turn = messages
-            .iter()
-            .filter(|message| message["role"] == "assistant")
-            .count();
-        Answer::Text(if turn < 19 {
-            format!("```repl\nprint({turn}, context[{turn}000:{turn}500])\n```")
+        let turns = messages.iter().filter(|it| it["role"] == "assistant");
+        let turn = turns.count();
+        Answer::Text(if !is_root(messages) {
+            "yes".to_owned()
+        } else if turn < 19 {
+            format!(
+                "```repl\nhere = {turn} * 1000\n\
+                 asked = [f'{{here}} {{i}} ' + 'x' * 900 for i in range(8)]\n\
+                 said = llm_query_batched(asked)\n\
+                 print(context[here:here + 1200])\n```"
+            )
         } else {
             "```repl\nFINAL('done')\n```".to_owned()
         })
     });
-    home.file(
-        "big.txt",
-        "A line of some forty characters it is.\n".repeat(26_000),
-    );
+    let line = "A line of some forty characters it is.\n";
+    home.file("big.txt", line.repeat(26_000));
     let model = server.model();
-    let run = home.run(&[
-        "submit",
-        "--context",
-        "big.txt",
-        "--model",
-        &model,
-        "--max-turns",
-        "30",
-        "--trace",
-        "job.jsonl",
-        "-o",
-        "json",
-        "What?",
-    ]);
+    let job = ["submit", "--context", "big.txt", "--model", &model, "What?"];
+    let flags = ["--max-turns", "30", "--trace", "job.jsonl", "-o", "json"];
+    let run = home.run(&[&job[..], &flags[..]].concat());
     run.expect(0, &[]);
     assert_eq!(run.json()["tally"]["turns"], 20);
-    let bytes = std::fs::metadata(home.path("job.jsonl"))
-        .expect("a trace")
-        .len();
-    assert!(bytes < 100_000, "{bytes} bytes");
+    assert_eq!(run.json()["tally"]["sub_calls"], 152);
+
+    let trace = std::fs::read_to_string(home.path("job.jsonl")).expect("a trace");
+    let of_sub_call = |line: &&str| {
+        line.starts_with("{\"line\":\"sub_call\"") || line.contains("\"input\":\"sub_call")
+    };
+    let (calls, turns): (Vec<&str>, Vec<&str>) = trace.lines().partition(of_sub_call);
+    let bytes = |lines: &[&str]| lines.iter().map(|line| line.len() + 1).sum::<usize>();
+    assert!(bytes(&turns) < 100_000, "{} bytes", bytes(&turns));
+    assert!(bytes(&calls) < 152 * 1000, "{} bytes", bytes(&calls));
+
+    // What the file has once is whole again for whoever reads it.
+    assert_eq!(trace.matches("\"of\":\"printed\"").count(), 19);
+    drop(server);
+    let shown = home.run(&["trace", "show", "job.jsonl"]);
+    let whole_lines = shown.out.matches(line.trim_end()).count();
+    assert!(whole_lines >= 2 * 19 * 29, "{whole_lines}: {}", shown.err);
+    home.run(&["trace", "replay", "job.jsonl"])
+        .expect(0, &["20 root calls, 20 blocks", "same outcome"]);
 }
 
 #[test]

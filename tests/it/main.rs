@@ -9,6 +9,8 @@ mod fuzz;
 mod job;
 mod layering;
 mod licences;
+mod model;
+mod names;
 mod readme;
 mod recording;
 mod remote;

@@ -91,6 +91,34 @@ fn set_up_finds_libclang_only_with_its_headers() {
 }
 
 #[test]
+fn a_build_says_how_far_it_is_and_of_how_much_only_where_it_is_the_first() {
+    let target = tempfile::tempdir().expect("a folder");
+    let bash = |script: &str, args: &[&str]| {
+        let mut command = Command::new("bash");
+        let script = format!("set -euo pipefail; source scripts/setup.sh; {script}");
+        command.args(["-c", &script, "bash"]).args(args);
+        command.env("CARGO_TARGET_DIR", target.path());
+        let ran = command.current_dir(root()).output().expect("bash runs");
+        let said = String::from_utf8_lossy(&ran.stdout).trim().to_owned();
+        (ran.status.success(), said)
+    };
+    for (seconds, begun, all, line) in [
+        ("30", "18", "", "18 crates begun, 30 s"),
+        ("130", "18", "", "18 crates begun, 2 min 10 s"),
+        ("60", "0", "403", "0 of about 403 crates begun, 1 min 0 s"),
+    ] {
+        let told = bash("rlm_progress \"$@\"", &[seconds, begun, all]);
+        assert_eq!(told, (true, format!("... {line}")));
+    }
+    let part = bash("rlm_crates \"$@\"", &["build", "-p", "sim"]);
+    assert_eq!(part, (true, String::new()), "some crates are not all");
+    assert!(bash("rlm_first_build", &[]).0);
+    let built = target.path().join("release/.fingerprint");
+    std::fs::create_dir_all(built).expect("a folder");
+    assert!(!bash("rlm_first_build", &[]).0, "a second clone");
+}
+
+#[test]
 fn every_rlm_ctl_line_is_understood() {
     let lines: Vec<String> = commands()
         .into_iter()

@@ -41,10 +41,15 @@ fn recorded(home: &Home) -> (String, PathBuf) {
     let server = lamps();
     let model = server.model();
     ask(home, &model, &["--record", "tape"], QUESTION).expect(0, &[]);
+    (model, tape(home))
+}
+
+/// The file of the only model that was recorded.
+fn tape(home: &Home) -> PathBuf {
     let mut files = std::fs::read_dir(home.path("tape")).expect("the recording's folder");
     let file = files.next().expect("a file").expect("an entry").path();
     assert!(files.next().is_none(), "root and sub-model are the same");
-    (model, file)
+    file
 }
 
 #[test]
@@ -94,7 +99,7 @@ fn a_request_that_was_not_recorded_says_where_it_differs_and_what_to_do() {
         "does not hold the request",
         "differs from character",
         "--record DIR in place of --replay DIR",
-        "warning: the replay is not that of the recording",
+        "error: the replay is not that of the recording [RLM-E0108]",
     ];
     other.expect(1, &words);
     assert_eq!(other.json()["ending"], "failed");
@@ -105,6 +110,91 @@ fn a_request_that_was_not_recorded_says_where_it_differs_and_what_to_do() {
     let stranger = "openai:other@http://127.0.0.1:9/v1";
     let words = ["`openai:other@", "was not recorded", "--sub-model"];
     ask(&home, stranger, &replay, QUESTION).expect(6, &words);
+}
+
+#[test]
+fn a_replay_that_lacks_a_sub_call_has_failed_whatever_it_answers() {
+    let home = Home::new();
+    let server = Server::start(|messages| {
+        let reply = if is_root(messages) {
+            "```repl\nllm_query_batched(['Which lamp?'])\nFINAL('a lamp')\n```"
+        } else {
+            "red"
+        };
+        Answer::Text(reply.to_owned())
+    });
+    let model = server.model();
+    ask(&home, &model, &["--record", "tape"], QUESTION).expect(0, &[]);
+    let replay = || ask(&home, &model, &["--replay", "tape"], QUESTION);
+    replay().expect(0, &["a lamp"]);
+
+    let file = tape(&home);
+    let whole = std::fs::read_to_string(&file).expect("the recording");
+    let is_sub_call = |line: &&str| line.contains("\"text\":\"red\"");
+    assert_eq!(whole.lines().filter(is_sub_call).count(), 1);
+    let rest = whole.lines().filter(|line| !is_sub_call(line));
+    let rest: String = rest.map(|line| format!("{line}\n")).collect();
+    std::fs::write(&file, rest).expect("the recording");
+    let lacking = replay();
+    let what = "error: the replay is not that of the recording [RLM-E0108]";
+    lacking.expect(1, &[what, "does not hold the request", "--record DIR"]);
+    let report = lacking.json();
+    assert_eq!(report["answer"], "a lamp", "its block goes on without it");
+    assert_eq!(report["ending"], "answered");
+    assert_eq!(report["tally"]["failed_sub_calls"], 1);
+    assert_eq!(report["error"], "RLM-E0108");
+    let why = report["why"].as_str().expect("the call that was missed");
+    assert!(why.contains("does not hold the request"), "{why}");
+}
+
+#[test]
+fn a_replay_that_lacks_the_model_of_a_sub_call_has_failed_too() {
+    let home = Home::new();
+    let sub = Server::start(|_| Answer::Text("red".to_owned()));
+    let named = sub.model();
+    let root = Server::start(move |_| {
+        let call = format!("llm_query_batched(['Which lamp?'], model='{named}')");
+        Answer::Text(format!("```repl\n{call}\nFINAL('a lamp')\n```"))
+    });
+    let model = root.model();
+    ask(&home, &model, &["--record", "tape"], QUESTION).expect(0, &[]);
+    let replay = || ask(&home, &model, &["--replay", "tape"], QUESTION);
+    replay().expect(0, &["a lamp"]);
+
+    let files = std::fs::read_dir(home.path("tape")).expect("the recording's folder");
+    let mut files = files.map(|entry| entry.expect("an entry").path());
+    let is_sub = |file: &PathBuf| {
+        let text = std::fs::read_to_string(file).expect("a recording");
+        text.contains("\"text\":\"red\"")
+    };
+    let file = files.find(is_sub).expect("the sub-model's recording");
+    std::fs::remove_file(file).expect("it is there");
+    let lacking = replay();
+    let what = "error: the replay is not that of the recording [RLM-E0108]";
+    let why = format!("`{}` was not recorded", sub.model());
+    lacking.expect(1, &[what, why.as_str()]);
+    assert_eq!(lacking.json()["answer"], "a lamp");
+}
+
+#[test]
+fn a_folder_that_has_a_recording_is_not_recorded_into() {
+    let home = Home::new();
+    let (model, file) = recorded(&home);
+    let before = std::fs::read(&file).expect("the recording");
+    let record = ["--record", "tape"];
+    let words = [
+        "the recording cannot be used [RLM-E0900]",
+        "holds a recording already",
+        "record into another folder",
+    ];
+    // The model of the recording, which is gone by now, is not even asked.
+    ask(&home, &model, &record, QUESTION).expect(9, &words);
+    let other = lamps();
+    ask(&home, &other.model(), &record, QUESTION).expect(9, &words);
+    assert_eq!(other.chats.load(Ordering::SeqCst), 0);
+    assert_eq!(tape(&home), file);
+    assert_eq!(std::fs::read(&file).expect("the recording"), before);
+    ask(&home, &model, &["--replay", "tape"], QUESTION).expect(0, &["the red one"]);
 }
 
 #[test]

@@ -21,16 +21,21 @@ impl File {
 
     /// Lines with their numbers, without those inside a `#[cfg(test)] mod … { }` at the file's end.
     pub(crate) fn production_lines(&self) -> impl Iterator<Item = (usize, &str)> {
-        let end = self
-            .text
-            .find("#[cfg(test)]\nmod tests {")
-            .unwrap_or(self.text.len());
-        let lines = if self.is_test() {
-            ""
-        } else {
-            &self.text[..end]
-        };
+        let lines = &self.text[..self.tests_at()];
         lines.lines().enumerate().map(|(i, line)| (i + 1, line))
+    }
+
+    /// What `production_lines` leaves out.
+    pub(crate) fn test_text(&self) -> &str {
+        &self.text[self.tests_at()..]
+    }
+
+    fn tests_at(&self) -> usize {
+        if self.is_test() {
+            return 0;
+        }
+        let inside = self.text.find("#[cfg(test)]\nmod tests {");
+        inside.unwrap_or(self.text.len())
     }
 }
 

@@ -7,6 +7,8 @@ use crate::server::{Answer, Server};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
 
 /// A server whose root answers at once, with the value of `code`.
 fn answers(code: &str) -> Server {
@@ -201,4 +203,56 @@ fn a_known_reply_is_not_asked_for_again_unless_the_job_wants_no_cache() {
         assert_eq!(hits(more), json!(known), "{more:?}");
         assert_eq!(server.chats.load(Ordering::SeqCst), chats, "{more:?}");
     }
+}
+
+#[test]
+fn no_more_sub_calls_are_in_flight_than_the_job_may_have() {
+    /// Far more than the second call needs to come.
+    const PATIENCE: Duration = Duration::from_secs(60);
+    /// In which a call that may not be there could come.
+    const CHANCE: Duration = Duration::from_millis(200);
+    #[derive(Default)]
+    struct Flight {
+        now: usize,
+        most: usize,
+    }
+    let home = Home::new();
+    let flight = Arc::new((Mutex::new(Flight::default()), Condvar::new()));
+    let counted = Arc::clone(&flight);
+    let server = Server::start(move |messages| {
+        if is_root(messages) {
+            let code = "FINAL(llm_query_batched([f'call {i}' for i in range(4)]))";
+            return Answer::Text(format!("```repl\n{code}\n```"));
+        }
+        let (flight, changed) = &*counted;
+        let mut here = flight.lock().expect("no panic");
+        here.now += 1;
+        here.most = here.most.max(here.now);
+        changed.notify_all();
+        let alone = |flight: &mut Flight| flight.most < 2;
+        let waited = changed.wait_timeout_while(here, PATIENCE, alone);
+        let few = |flight: &mut Flight| flight.now <= 2;
+        let waited = changed.wait_timeout_while(waited.expect("no panic").0, CHANCE, few);
+        waited.expect("no panic").0.now -= 1;
+        Answer::Text("yes".to_owned())
+    });
+    let run = submit(&home, &server, &["--max-concurrent", "2"], "What?");
+    run.expect(0, &[]);
+    assert_eq!(run.json()["tally"]["sub_calls"], 4);
+    let most = flight.0.lock().expect("no panic").most;
+    assert_eq!(most, 2, "calls in flight at once");
+}
+
+#[test]
+fn a_job_asks_for_no_more_tokens_than_it_may_have() {
+    let home = Home::new();
+    let server = answers("len(context)");
+    let run = submit(&home, &server, &["--max-tokens", "1000"], "How long?");
+    run.expect(7, &["the limit on tokens was reached", "--max-tokens N"]);
+    assert_eq!(run.json()["limit"], "tokens");
+    let chats = server.chats.load(Ordering::SeqCst);
+    assert_eq!(chats, 0, "the first prompt alone has more");
+    let enough = submit(&home, &server, &["--max-tokens", "100000"], "How long?");
+    enough.expect(0, &[]);
+    assert_eq!(enough.json()["answer"], "522");
 }

@@ -75,7 +75,7 @@ fn trace() -> Vec<Value> {
         } else if text.contains("seen: a child") {
             "```repl\nFINAL(seen)\n```"
         } else {
-            "```repl\nseen = rlm_query('one')\nprint('seen:', seen)\nllm_query('two')\n```"
+            "```repl\nseen = rlm_query('one')\nprint('seen:', seen, '.' * 99)\nllm_query('two')\n```"
         };
         Answer::Text(reply.to_owned())
     });
@@ -94,6 +94,7 @@ fn the_document_names_every_line_and_field_of_a_trace() {
         names(line, &mut found);
     }
     assert!(found.contains("traceback"), "a block raised");
+    assert!(found.contains("quote"), "a prompt repeats what was printed");
     let document = document();
     let unnamed: Vec<String> = found
         .into_iter()

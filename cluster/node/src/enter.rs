@@ -33,7 +33,8 @@ pub struct EnterOptions {
 pub enum Entered {
     Joined {
         record: Box<NodeRecord>,
-        /// How far the cluster's calendar is ahead of ours, in milliseconds.
+        /// How far the cluster's calendar is ahead of ours, in milliseconds, off by half of the
+        /// round trip at most.
         clock_ahead_ms: i64,
         certified_for: Duration,
         /// The path to the seed that answered.
@@ -95,7 +96,8 @@ pub async fn enter<H: Home>(
     }
     let pending = pending(home, rng)?;
     let key = KeySeed::from_bytes(pending.key);
-    let (reply, path) = ask(token, options, &pending, (sockets, wall.clone())).await?;
+    let (reply, path, clock_ahead_ms) =
+        ask(token, options, &pending, (sockets, wall.clone())).await?;
     let chain = reply
         .chain
         .iter()
@@ -104,15 +106,15 @@ pub async fn enter<H: Home>(
     if identity.node() != pending.node {
         return Err(EnterError::OtherNode(identity.node()));
     }
-    let now = wall.unix();
-    let certified_for = identity.certificate().not_after.saturating_sub(now);
+    let not_after = identity.certificate().not_after;
+    let certified_for = not_after.saturating_sub(wall.unix());
     let record = record(&reply, &identity, options);
     home.save_identity(&identity)?;
     home.save_record(&record)?;
     home.save_pending(None)?;
     Ok(Entered::Joined {
         record: Box::new(record),
-        clock_ahead_ms: ahead_ms(reply.unix, now),
+        clock_ahead_ms,
         certified_for,
         path,
     })
@@ -154,7 +156,7 @@ async fn ask(
     options: &EnterOptions,
     pending: &PendingJoin,
     (sockets, wall): (Sockets, Arc<dyn WallClock>),
-) -> Result<(JoinReply, SeedPath), EnterError> {
+) -> Result<(JoinReply, SeedPath, i64), EnterError> {
     let csr = Bytes::from(request(&KeySeed::from_bytes(pending.key)));
     let body = JoinRequest {
         token: token.id,
@@ -182,7 +184,7 @@ async fn ask(
         wall,
     };
     let reply = join_call(token, sockets, asking).await?;
-    let body = reply
+    let body: JoinReply = reply
         .frame
         .body()
         .map_err(|error| JoinError::Reply(error.to_string()))?;
@@ -190,13 +192,39 @@ async fn ask(
         seed: reply.seed,
         rtt: reply.rtt,
     };
-    Ok((body, path))
+    let ahead = ahead_ms(body.unix, (reply.heard, reply.rtt));
+    Ok((body, path, ahead))
 }
 
-fn ahead_ms(theirs: Duration, ours: Duration) -> i64 {
+/// The seed stamps its reply when its work, a commit, is done. So what lies between the stamp and
+/// the moment that the reply was heard is half of a round trip, and the clocks' difference.
+fn ahead_ms(stamp: Duration, (heard, rtt): (Duration, Duration)) -> i64 {
     let millis = |time: Duration| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
-    millis(theirs).saturating_sub(millis(ours))
+    // The stamp is a stranger's number: it may be any.
+    millis(stamp.saturating_add(rtt / 2)).saturating_sub(millis(heard))
 }
 
 /// For all seeds together, an election in between included.
 const JOIN_TIME: Duration = Duration::from_secs(15);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clocks_are_compared_at_the_moment_of_the_stamp() {
+        let ms = Duration::from_millis;
+        for (stamp, heard, rtt, ahead) in [
+            (9_000, 9_000, 0, 0),
+            // The reply was under way for half of the round trip.
+            (9_000, 9_050, 100, 0),
+            (9_000, 5_550, 100, 3_500),
+            (9_000, 12_550, 100, -3_500),
+        ] {
+            let found = ahead_ms(ms(stamp), (ms(heard), ms(rtt)));
+            assert_eq!(found, ahead, "{stamp} heard at {heard}, within {rtt}");
+        }
+        let far = ahead_ms(Duration::MAX, (ms(9_000), ms(1)));
+        assert_eq!(far, i64::MAX - 9_000, "any stamp is borne");
+    }
+}

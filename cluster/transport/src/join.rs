@@ -41,6 +41,8 @@ pub struct JoinReply {
     pub seed: SocketAddr,
     /// The path's round trip as QUIC estimates it.
     pub rtt: Duration,
+    /// Our calendar when the reply had come: before the goodbye, which takes some round trips.
+    pub heard: Duration,
 }
 
 /// Asks the token's cluster to let this machine in. A
@@ -119,12 +121,13 @@ async fn knock_everywhere(
             let frame = (ask.frame)(&exporter(&connection));
             let frame = wire::restamp(frame, ask.settings.speaks);
             let frame = ask_at(&connection, (Kind::Join, frame), deadline).await;
-            let rtt = connection.rtt();
+            let (heard, rtt) = (ask.wall.unix(), connection.rtt());
             Close::Done.apply(&connection);
             frame.map(|frame| JoinReply {
                 frame,
                 seed: addr,
                 rtt,
+                heard,
             })
         });
     }

@@ -3,9 +3,10 @@
 //!
 //! The length at open is the context: what a file gains while it is read is left out, what it loses
 //! or a change in place is a named error (size and modification time are compared after the read).
+//! A character that this length cuts is left out, too (`docs/errors.md`).
 
 use crate::source::{OpenError, OpenOptions, Skipped, Source};
-use crate::store::{Spool, Text, check_utf8};
+use crate::store::{BadByte, Spool, Text, into_text};
 use std::fs::File;
 use std::io::{self, Read};
 use std::ops::Range;
@@ -52,6 +53,7 @@ enum NotText {
     Empty,
     Binary(u64),
     NotUtf8(u64, &'static str),
+    HalfCharacter(u64),
 }
 
 impl Gather<'_> {
@@ -105,7 +107,9 @@ impl Gather<'_> {
                 Ok(None) => {}
                 Ok(Some(NotText::Empty)) => self.skipped.empty += 1,
                 Ok(Some(NotText::Binary(_))) => self.skipped.binary += 1,
-                Ok(Some(NotText::NotUtf8(..))) => self.skipped.not_utf8 += 1,
+                Ok(Some(NotText::NotUtf8(..) | NotText::HalfCharacter(_))) => {
+                    self.skipped.not_utf8 += 1;
+                }
                 Err(OpenError::Unreadable { .. } | OpenError::Missing { .. }) => {
                     self.skipped.unreadable += 1;
                 }
@@ -130,7 +134,7 @@ impl Gather<'_> {
             return self.bytes(name, bytes);
         }
         self.room(name, meta.len())?;
-        if meta.len() <= WHOLE_BYTES {
+        if meta.len() <= self.options.whole_bytes {
             let mut bytes = Vec::with_capacity(usize::try_from(meta.len()).unwrap_or(0));
             (&file)
                 .take(meta.len())
@@ -142,7 +146,8 @@ impl Gather<'_> {
         self.large_file(path, name, &file)
     }
 
-    /// Copies without looking at more than the head; the whole text is checked at the end.
+    /// Copies without looking at more than the head; the copy is checked, and forgotten when it is
+    /// no text.
     fn large_file(
         &mut self,
         path: &Path,
@@ -157,22 +162,26 @@ impl Gather<'_> {
         if let Some(fault) = look_at_head(&head[..got]) {
             return Ok(Some(fault));
         }
-        let bom = bom_bytes(&head[..got]) as u64;
-        let start = self.start_part(name)?;
+        let bom = bom_bytes(&head[..got]);
         (&mut &*file)
-            .take(bom)
+            .take(bom as u64)
             .read_to_end(&mut Vec::new())
             .map_err(|error| io_error(path, &error))?;
-        let copied = self
-            .spool
-            .append_file(file, meta.len() - bom)
-            .map_err(|error| scratch_error(name, &error))?;
-        check_unchanged(path, file, &meta, bom + copied)?;
-        let mut last = [0];
-        let read = file.read_at(&mut last, meta.len() - 1);
-        self.newline_due = read.is_ok() && last[0] != b'\n';
-        self.end_part(name, start);
-        Ok(None)
+        let scratch = |error: io::Error| scratch_error(name, &error);
+        let before = (self.spool.mark(), self.newline_due);
+        let start = self.start_part(name)?;
+        let wanted = meta.len().saturating_sub(bom as u64);
+        let copied = self.spool.append_file(file, wanted).map_err(scratch)?;
+        let unchanged = check_unchanged(path, file, &meta, bom as u64 + copied.read);
+        if unchanged.is_ok() && copied.fault.is_none() {
+            self.newline_due = !self.spool.ends_line().map_err(scratch)?;
+            self.end_part(name, start);
+            return Ok(None);
+        }
+        self.spool.back_to(before.0).map_err(scratch)?;
+        self.newline_due = before.1;
+        unchanged?;
+        Ok(copied.fault.map(|fault| NotText::of(&fault, bom)))
     }
 
     fn owned(&mut self, name: &str, bytes: Vec<u8>) -> Result<(), OpenError> {
@@ -188,17 +197,18 @@ impl Gather<'_> {
         if let Some(fault) = look_at_head(&bytes[..bytes.len().min(HEAD_BYTES)]) {
             return Ok(Some(fault));
         }
-        if let Err(fault) = check_utf8(&bytes) {
-            return Ok(Some(NotText::NotUtf8(fault.0 as u64, "LATIN1")));
-        }
         let bom = bom_bytes(&bytes);
         if bom > 0 {
             bytes.drain(..bom);
         }
+        let text = match into_text(bytes) {
+            Ok(text) => text,
+            Err(fault) => return Ok(Some(NotText::of(&fault, bom))),
+        };
         let start = self.start_part(name)?;
-        self.newline_due = bytes.last() != Some(&b'\n');
+        self.newline_due = !text.ends_with('\n');
         self.spool
-            .append_owned(bytes)
+            .append_owned(text)
             .map_err(|error| scratch_error(name, &error))?;
         self.end_part(name, start);
         Ok(None)
@@ -207,7 +217,7 @@ impl Gather<'_> {
     fn start_part(&mut self, name: &str) -> Result<usize, OpenError> {
         if std::mem::take(&mut self.newline_due) && self.spool.len() > 0 {
             self.spool
-                .append(b"\n")
+                .append("\n")
                 .map_err(|error| scratch_error(name, &error))?;
         }
         Ok(usize::try_from(self.spool.len()).unwrap_or(usize::MAX))
@@ -246,12 +256,10 @@ impl Gather<'_> {
         let Some((first, _)) = self.parts.first() else {
             return Err(OpenError::NoSource);
         };
-        let buffer = self
+        let text = self
             .spool
             .finish()
             .map_err(|error| scratch_error(first, &error))?;
-        // Parts that came as bytes are checked already; files that were copied whole are not.
-        let text = Text::check(buffer).map_err(|fault| name_fault(&self.parts, fault.0))?;
         Ok(Gathered {
             text,
             multi: self.folder || self.parts.len() > 1,
@@ -262,11 +270,22 @@ impl Gather<'_> {
 }
 
 impl NotText {
+    /// What is wrong behind the first `skipped` bytes.
+    fn of(fault: &BadByte, skipped: usize) -> NotText {
+        let offset = (skipped + fault.at) as u64;
+        if fault.cut {
+            NotText::HalfCharacter(offset)
+        } else {
+            NotText::NotUtf8(offset, "LATIN1")
+        }
+    }
+
     fn into_error(self, name: String) -> OpenError {
         match self {
             NotText::Empty => OpenError::Empty { name },
             NotText::Binary(offset) => OpenError::Binary { name, offset },
             NotText::NotUtf8(offset, from) => OpenError::NotUtf8 { name, offset, from },
+            NotText::HalfCharacter(offset) => OpenError::HalfCharacter { name, offset },
         }
     }
 }
@@ -357,18 +376,6 @@ fn bom_bytes(head: &[u8]) -> usize {
     }
 }
 
-fn name_fault(parts: &[(String, Range<usize>)], at: usize) -> OpenError {
-    let part = parts.iter().find(|(_, range)| range.contains(&at));
-    let (name, start) = part.map_or(("the context", 0), |(name, range)| {
-        (name.as_str(), range.start)
-    });
-    OpenError::NotUtf8 {
-        name: name.to_owned(),
-        offset: (at - start) as u64,
-        from: "LATIN1",
-    }
-}
-
 fn io_error(path: &Path, error: &io::Error) -> OpenError {
     if error.kind() == io::ErrorKind::NotFound {
         return OpenError::Missing { path: path.into() };
@@ -388,10 +395,6 @@ fn scratch_error(name: &str, error: &io::Error) -> OpenError {
 
 /// A file is called binary when its first 64 KiB hold a zero byte.
 const HEAD_BYTES: usize = 64 << 10;
-
-/// Files up to 64 MiB are read and checked before anything of them is kept; larger ones are copied
-/// once, without passing through this process's memory.
-const WHOLE_BYTES: u64 = 64 << 20;
 
 #[cfg(test)]
 mod tests;

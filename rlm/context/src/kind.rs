@@ -33,6 +33,7 @@ pub(crate) fn detect(name: &str, text: &str) -> Kind {
     }
     if sample.enough
         && let Some(form) = rows_form(&sample)
+        && !(form == RowsForm::Positional && are_messages(&sample, text))
     {
         return Kind::Rows(form);
     }
@@ -249,6 +250,17 @@ fn many_short_texts(text: &str) -> bool {
     (4..=LINES_MAX).contains(&lengths.len())
         && lengths[lengths.len() / 2] < LINE_CHARS_MAX
         && wrapped * 5 < lengths.len()
+}
+
+/// Texts that somebody wrote, with a time before each: no log, whose lines have columns.
+fn are_messages(sample: &Sample<'_>, text: &str) -> bool {
+    let sentence = |line: &&&str| {
+        let ends = |two: &[u8]| matches!(two[1], b'.' | b'!' | b'?') && two[0].is_ascii_lowercase();
+        line.split(' ')
+            .any(|word| word.len() > 2 && ends(&word.as_bytes()[word.len() - 2..]))
+    };
+    let count = sample.lines.iter().filter(sentence).count();
+    count * 3 > sample.lines.len() * 2 && many_short_texts(text)
 }
 
 /// Does a sentence go on from one line to the next?

@@ -27,6 +27,9 @@ pub struct OpenOptions {
     pub memory_bytes: u64,
     /// Where that private file is made; none: the system's folder for temporary files.
     pub scratch_dir: Option<PathBuf>,
+    /// A file of up to this many bytes (64 MiB) is read and checked before anything of it is kept;
+    /// a larger one is copied first, without passing through this process's memory.
+    pub whole_bytes: u64,
     /// Leave out what `.gitignore`, `.ignore` and hidden names leave out, as ripgrep does (true).
     pub respect_ignore: bool,
     /// More patterns that leave files and folders out, as in `.gitignore` (none). They hold below
@@ -50,6 +53,7 @@ impl Default for OpenOptions {
             max_files: 100_000,
             memory_bytes: 256 << 20,
             scratch_dir: None,
+            whole_bytes: 64 << 20,
             respect_ignore: true,
             ignore: Vec::new(),
             index_cache_dir: None,
@@ -114,6 +118,12 @@ pub enum OpenError {
         /// What the bytes look like, as iconv calls it.
         from: &'static str,
     },
+    #[error(
+        "`{name}` ends inside a character, which byte {offset} begins; wait until its writer is \
+         done and try again, or convert it if it is no UTF-8 at all: iconv -f LATIN1 -t UTF-8 \
+         FILE > NEW"
+    )]
+    HalfCharacter { name: String, offset: u64 },
     #[error(
         "`{name}` makes {bytes} bytes in all, the limit is {limit}; split it or raise max_bytes"
     )]

@@ -76,7 +76,8 @@ pub(crate) enum Verdict {
     Final,
     /// A fault that may pass; the server may wish for a rest.
     MayPass { wish: Option<Duration> },
-    /// The engine died: the call itself may be the reason, so it is asked again only once.
+    /// The engine died and did not ask again by itself: the call may be the reason, so it is asked
+    /// again only once. A death after which the engine did is `Final`.
     Died,
     /// The engine's time was up.
     Deadline,

@@ -1,7 +1,7 @@
-//! How fast a GGUF model runs here: prefill and decode, 1 to 8 calls at once, 1 thread against all,
-//! and the kinds of KV memory. Every variant runs in its own child, one after the other in rounds,
-//! so that whatever else the machine does hits all of them alike; read the medians. Tokens per
-//! CPU-second hold on a busy machine, wall times do not.
+//! How fast a GGUF model runs here: prefill and decode, 1 to 8 calls at once, all cores but one
+//! against all, and the kinds of KV memory. Every variant runs in its own child, one after the
+//! other in rounds, so that whatever else the machine does hits all of them alike; read the
+//! medians. Tokens per CPU-second hold on a busy machine, wall times do not.
 //!
 //! `cargo run -p engine-llama --example bench -- MODEL.gguf [ROUNDS] [PROMPT] [REPLY]` (tokens)
 

@@ -279,6 +279,7 @@ fn gone(partial: &str) -> EngineError {
     EngineError::Died {
         reason,
         partial: partial.to_owned(),
+        asked_again: false,
     }
 }
 

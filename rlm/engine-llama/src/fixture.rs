@@ -17,6 +17,9 @@ pub struct TinyModel {
     /// Tokens that it claims to be trained for.
     pub window: u32,
     pub chat_template: Option<String>,
+    /// Attention heads, an even number; half as many hold keys and values. Four have 16 numbers
+    /// each, two have 32, as a block of quantised keys needs.
+    pub heads: u32,
 }
 
 impl Default for TinyModel {
@@ -26,6 +29,7 @@ impl Default for TinyModel {
             seed: 1,
             window: 4096,
             chat_template: Some(CHATML.into()),
+            heads: 4,
         }
     }
 }
@@ -44,7 +48,7 @@ pub fn write_tiny_model(model: &TinyModel, path: &Path) -> io::Result<()> {
     writer.field(&name("embedding_length"), Field::Number(WIDTH));
     writer.field(&name("block_count"), Field::Number(LAYERS));
     writer.field(&name("feed_forward_length"), Field::Number(INNER));
-    writer.field(&name("attention.head_count"), Field::Number(HEADS));
+    writer.field(&name("attention.head_count"), Field::Number(model.heads));
     if model.architecture == "bert" {
         bert(&mut writer, model);
     } else {
@@ -54,7 +58,8 @@ pub fn write_tiny_model(model: &TinyModel, path: &Path) -> io::Result<()> {
 }
 
 fn qwen2(writer: &mut Writer, model: &TinyModel, name: &dyn Fn(&str) -> String) {
-    writer.field(&name("attention.head_count_kv"), Field::Number(KV_HEADS));
+    let kv_heads = model.heads / 2;
+    writer.field(&name("attention.head_count_kv"), Field::Number(kv_heads));
     writer.field(
         &name("attention.layer_norm_rms_epsilon"),
         Field::Fraction(1e-6),
@@ -81,7 +86,7 @@ fn qwen2(writer: &mut Writer, model: &TinyModel, name: &dyn Fn(&str) -> String) 
     if let Some(template) = &model.chat_template {
         writer.field("tokenizer.chat_template", Field::Text(template.clone()));
     }
-    let (wide, kv) = (WIDTH, WIDTH / HEADS * KV_HEADS);
+    let (wide, kv) = (WIDTH, WIDTH / model.heads * kv_heads);
     writer.tensor("token_embd.weight", &[wide, count], 1.0);
     writer.tensor("output.weight", &[wide, count], 0.5);
     writer.ones("output_norm.weight", wide);
@@ -176,8 +181,6 @@ fn byte_level_tokens() -> Vec<String> {
 const WIDTH: u32 = 64;
 const INNER: u32 = 128;
 const LAYERS: u32 = 2;
-const HEADS: u32 = 4;
-const KV_HEADS: u32 = 2;
 const MERGES: [(&str, &str); 6] = [
     ("t", "h"),
     ("th", "e"),

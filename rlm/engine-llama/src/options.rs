@@ -25,7 +25,7 @@ pub struct LlamaOptions {
     /// Our own program and the arguments that make it call `worker_main`.
     pub program: PathBuf,
     pub args: Vec<String>,
-    /// Compute threads of the child.
+    /// Compute threads of the child; `default_threads` says how many are best.
     pub threads: u32,
     /// Tokens of one call, prompt and reply; never more than the model was trained for.
     pub window: u32,
@@ -100,18 +100,25 @@ impl LlamaOptions {
     }
 
     /// What of these changes replies, with the engine's version: beside the model's file, a part
-    /// of a cached reply's key.
+    /// of a cached reply's key. Repacked weights are multiplied by other kernels, which round
+    /// otherwise.
     pub fn reply_settings(&self) -> String {
+        let repack = match self.extra_bufts {
+            Some(true) => "on",
+            Some(false) => "off",
+            None => "auto",
+        };
         format!(
-            "{LLAMA} kv={:?} fa={} window={}",
+            "{LLAMA} kv={:?} fa={} window={} repack={repack}",
             self.kv, self.flash_attention, self.window
         )
     }
 }
 
-/// All cores up to 2, one less from 3 on, where the last one is worth less than what else the
-/// machine does. On a crowded machine `pace` takes threads away by itself. `examples/bench.rs`
-/// compares both on a given machine.
+/// All cores up to 2, where both are better than one; one less from 3 on, where the last one is
+/// worth less than what else the machine does. On a crowded machine `pace` takes threads away by
+/// itself. `cargo run -p engine-llama --example bench -- MODEL.gguf` compares all cores with all
+/// but one on a given machine.
 pub fn default_threads(cores: u32) -> u32 {
     if cores <= 2 { cores.max(1) } else { cores - 1 }
 }

@@ -1,8 +1,8 @@
 //! Keeps the child alive and its calls with it. One thread of its own owns the child (the child
 //! dies with that thread, so it must not be one that a runtime retires), with all calls in flight.
-//! Invariants: a call whose child died is asked again until it kills one alone (`suspects`); its
-//! text is never sent twice, because the next child goes on from what the last one wrote; every
-//! call gets exactly one last event.
+//! Invariants: a call whose child died is asked again until it kills one alone (`suspects`), and
+//! what fails here is final for everybody above; its text is never sent twice, because the next
+//! child goes on from what the last one wrote; every call gets exactly one last event.
 
 mod child;
 mod suspects;
@@ -107,9 +107,14 @@ impl Supervisor {
     async fn run(
         mut self,
         mut inbox: mpsc::Receiver<Command>,
-        opened: oneshot::Sender<Result<Loaded, Death>>,
+        mut opened: oneshot::Sender<Result<Loaded, Death>>,
     ) {
-        let mut child = match Child::start(&self.options, &self.spec).await {
+        let started = tokio::select! {
+            started = Child::start(&self.options, &self.spec) => started,
+            // The opener left: a child that still loads ends with what is dropped here.
+            () = opened.closed() => return,
+        };
+        let mut child = match started {
             Ok((child, loaded)) => {
                 self.status.send_modify(|s| s.pid = Some(child.pid()));
                 if opened.send(Ok(loaded)).is_err() {
@@ -305,7 +310,11 @@ impl Supervisor {
             }
             suspects.ended(id);
             let (reason, partial) = (reason.to_owned(), pending.written.clone());
-            let error = EngineError::Died { reason, partial };
+            let error = EngineError::Died {
+                reason,
+                partial,
+                asked_again: true,
+            };
             // A caller that left does not need it.
             pending
                 .events

@@ -12,10 +12,10 @@
 
 mod support;
 
-use engine::{CancellationToken, Engine, EngineError, discard};
-use engine_llama::{LlamaEngine, OpenError, TinyModel};
-use std::time::Duration;
+use engine::{CancellationToken, Engine, EngineError};
+use engine_llama::{KvType, LlamaEngine, OpenError, TinyModel};
 use support::{Bench, LONG, chat, grammar, kill, request, within};
+use tokio::io::AsyncReadExt;
 
 #[tokio::test]
 async fn a_chat_is_answered_and_accounted_for() {
@@ -90,11 +90,14 @@ async fn sampling_repeats_with_its_seed() {
     let mut request = request("say something", 24);
     request.sampling.temperature = 1.5;
     request.sampling.top_p = 0.95;
-    request.sampling.seed = 42;
-    let first = chat(&engine, &request).await.unwrap();
+    // The first call reads the prompt; those that are compared find it read, and so compute alike.
     request.sampling.seed = 43;
     let other = chat(&engine, &request).await.unwrap();
-    assert_ne!(first.text, other.text);
+    request.sampling.seed = 42;
+    let first = chat(&engine, &request).await.unwrap();
+    let again = chat(&engine, &request).await.unwrap();
+    assert_eq!(again.text, first.text);
+    assert_ne!(first.text, other.text, "the seed matters");
 }
 
 #[tokio::test]
@@ -235,18 +238,29 @@ async fn cancelling_keeps_the_text_and_frees_the_slot() {
 #[tokio::test]
 async fn a_deadline_gives_an_error_with_the_text_so_far() {
     let bench = Bench::new();
-    let engine = bench.open().await;
-    let endless = grammar("root ::= \"a\"+");
+    let engine = bench.open_wide().await;
+    let mut endless = grammar("root ::= \"a\"+");
+    endless.sampling.max_tokens = 3000;
+    let (mut seen, mut frozen) = (String::new(), false);
+    let mut sink = |text: &str| {
+        // From the first piece on, time is made up: it jumps to the deadline as soon as there is
+        // nothing else to do, however fast the machine is.
+        if !frozen {
+            tokio::time::pause();
+            frozen = true;
+        }
+        seen.push_str(text);
+        true
+    };
     let error = engine
-        .chat(
-            &endless,
-            &mut discard(),
-            Duration::ZERO,
-            &CancellationToken::new(),
-        )
+        .chat(&endless, &mut sink, LONG, &CancellationToken::new())
         .await
         .unwrap_err();
-    assert!(matches!(error, EngineError::Deadline { .. }), "{error}");
+    let EngineError::Deadline { partial } = error else {
+        panic!("{error}")
+    };
+    assert!(partial.starts_with('a'), "{partial:?}");
+    assert_eq!(partial, seen);
 }
 
 #[tokio::test]
@@ -298,9 +312,15 @@ async fn a_call_whose_child_dies_twice_fails_with_the_reason_and_its_text() {
         .chat(&request, &mut sink, LONG, &CancellationToken::new())
         .await
         .unwrap_err();
-    let EngineError::Died { reason, partial } = error else {
+    let EngineError::Died {
+        reason,
+        partial,
+        asked_again: true,
+    } = error
+    else {
         panic!("{error}")
     };
+    assert_eq!(engine.restarts(), 1, "asked again once, by the engine");
     assert!(reason.contains("signal 9"), "{reason}");
     assert!(text.starts_with(&partial) && partial.len() > 1, "{partial}");
     assert_eq!(
@@ -332,7 +352,13 @@ async fn a_call_that_kills_its_child_does_not_take_its_neighbours_along() {
         chat(&engine, &request),
     );
     assert!(
-        matches!(killer, Err(EngineError::Died { .. })),
+        matches!(
+            killer,
+            Err(EngineError::Died {
+                asked_again: true,
+                ..
+            })
+        ),
         "{killer:?}"
     );
     for neighbour in [before, after] {
@@ -343,6 +369,43 @@ async fn a_call_that_kills_its_child_does_not_take_its_neighbours_along() {
         2,
         "one death with neighbours, one alone that convicts"
     );
+}
+
+#[tokio::test]
+async fn too_little_memory_is_refused_before_a_child_is_started() {
+    let bench = Bench::new();
+    let mut options = bench.options();
+    let flag = bench.folder.path().join("started");
+    options.program = "/bin/sh".into();
+    options.args = vec!["-c".into(), format!("touch {}", flag.display())];
+    options.memory = Some(1 << 20);
+    let error = LlamaEngine::open(options.clone()).await.err().unwrap();
+    assert!(matches!(error, OpenError::Memory { .. }), "{error}");
+    assert!(!flag.exists(), "no child ran");
+    options.memory = Some(8 << 30);
+    let error = LlamaEngine::open(options).await.err().unwrap();
+    assert!(matches!(error, OpenError::Load { .. }), "{error}");
+    assert!(flag.exists(), "one runs where there is enough");
+}
+
+#[tokio::test]
+async fn quantised_keys_and_values_with_flash_attention_answer() {
+    let open = async |heads| {
+        let bench = Bench::with(TinyModel {
+            heads,
+            ..TinyModel::default()
+        });
+        let mut options = bench.options();
+        options.kv = KvType::Q8_0;
+        options.flash_attention = true;
+        LlamaEngine::open(options).await
+    };
+    // A head of 16 numbers does not fill a block: this shows that the type reaches llama.cpp.
+    let error = open(4).await.err().unwrap().to_string();
+    assert!(error.contains("q8_0"), "{error}");
+    let engine = open(2).await.unwrap();
+    let reply = chat(&engine, &grammar("root ::= \"hello world\"")).await;
+    assert_eq!(reply.unwrap().text, "hello world");
 }
 
 #[tokio::test]
@@ -359,6 +422,28 @@ async fn a_child_that_always_dies_is_given_up_with_its_last_words() {
     options.program = "/none/such".into();
     let error = LlamaEngine::open(options).await.err().unwrap();
     assert!(matches!(error, OpenError::Spawn { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_child_that_still_loads_ends_when_its_opener_leaves() {
+    let bench = Bench::new();
+    let alive = bench.folder.path().join("alive");
+    let made = std::process::Command::new("mkfifo").arg(&alive).status();
+    assert!(made.unwrap().success());
+    let mut options = bench.options();
+    options.program = "/bin/sh".into();
+    // It holds the pipe as long as it lives, and never says that it has the model.
+    let script = format!("exec 3>{}; exec sleep 3600", alive.display());
+    options.args = vec!["-c".into(), script];
+    options.load_timeout = 2 * LONG;
+    let opening = tokio::spawn(LlamaEngine::open(options));
+    let mut pipe = tokio::fs::File::open(&alive).await.unwrap();
+    assert!(!opening.is_finished(), "the child runs, and is waited for");
+    opening.abort();
+    assert!(opening.await.err().unwrap().is_cancelled());
+    let mut rest = Vec::new();
+    let end = tokio::time::timeout(LONG, pipe.read_to_end(&mut rest)).await;
+    assert_eq!(end.expect("it lives on").unwrap(), 0);
 }
 
 #[tokio::test]

@@ -165,9 +165,17 @@ pub enum EngineError {
         reason: String,
         retry_after_ms: Option<u64>,
     },
-    /// The engine's process died (a C++ assertion, out of memory). The call may be asked again.
+    /// The engine's process or code died (a C++ assertion, out of memory). Asking once more may
+    /// help, unless `asked_again`: then the engine asks again by itself and has given the call up,
+    /// and asking above it would only cost more processes and the calls beside it.
     #[error("the engine died while it worked on the call: {reason}")]
-    Died { reason: String, partial: String },
+    Died {
+        reason: String,
+        partial: String,
+        /// Recordings from before it do not have it.
+        #[serde(default)]
+        asked_again: bool,
+    },
     /// The caller's deadline passed.
     #[error("no reply within the deadline")]
     Deadline { partial: String },
@@ -202,8 +210,8 @@ impl EngineError {
         match self {
             EngineError::Unreachable { .. }
             | EngineError::Garbled { .. }
-            | EngineError::Busy { .. }
-            | EngineError::Died { .. } => true,
+            | EngineError::Busy { .. } => true,
+            EngineError::Died { asked_again, .. } => !asked_again,
             EngineError::TooLong { .. }
             | EngineError::Unsupported { .. }
             | EngineError::Refused { .. }

@@ -1,13 +1,13 @@
 //! Engine (d), first half: wraps any engine and writes each exact question and answer to a file.
-//! Refuses a file whose end is cut off: what is appended there would be lost with it. Refuses one
-//! that another process appends to, since answers are given again in the order of one run.
+//! Refuses a file that holds a recording already, or that another process writes: answers are given
+//! again in the order of one run.
 //! Invariant: recording never changes an answer; a file that cannot be written any more is told by
 //! `write_error` and the log, and the call goes on.
 
 use crate::api::{ChatRequest, Engine, EngineError, ModelFacts, Reply, TextSink};
 use crate::recording::{Answer, Line, Question, RECORDING_VERSION, RecordingError};
 use std::fs::{File, TryLockError};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -29,8 +29,8 @@ struct Out {
 }
 
 impl RecordingEngine {
-    /// Appends to `path`, which is made if it is not there, for its owner's eyes only: contexts and
-    /// replies stand in it.
+    /// Writes to `path`, which is made if it is not there, for its owner's eyes only: contexts and
+    /// replies stand in it. A file with content is refused and left as it is.
     pub fn new(inner: Arc<dyn Engine>, path: &Path) -> Result<RecordingEngine, RecordingError> {
         let name = || path.display().to_string();
         let unwritable = |error: io::Error| RecordingError::Unwritable {
@@ -38,14 +38,14 @@ impl RecordingEngine {
             reason: error.to_string(),
         };
         let mut options = File::options();
-        options.create(true).read(true).append(true).mode(MODE);
-        let mut file = options.open(path).map_err(unwritable)?;
+        options.create(true).append(true).mode(MODE);
+        let file = options.open(path).map_err(unwritable)?;
         // A file system without locks is taken at its word that nobody else is there.
         if let Err(TryLockError::WouldBlock) = file.try_lock() {
             return Err(RecordingError::InUse { file: name() });
         }
-        if !ends_whole(&mut file).map_err(unwritable)? {
-            return Err(RecordingError::Cut { file: name() });
+        if file.metadata().map_err(unwritable)?.len() > 0 {
+            return Err(RecordingError::Taken { place: name() });
         }
         Ok(RecordingEngine {
             inner,
@@ -57,6 +57,11 @@ impl RecordingEngine {
     pub fn write_error(&self) -> Option<String> {
         let out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
         out.error.clone()
+    }
+
+    /// Keeps facts that were asked for before the recording began, so that a replay has them.
+    pub fn keep_facts(&self, facts: &ModelFacts) {
+        self.write(Question::Facts, Answer::Facts(Ok(facts.clone())));
     }
 
     /// Keeps `text` beside the calls, to be read again under the name `what`.
@@ -81,17 +86,6 @@ impl RecordingEngine {
             out.error.get_or_insert_with(|| error.to_string());
         }
     }
-}
-
-/// Whether a file has no line that was begun and not ended.
-fn ends_whole(file: &mut File) -> io::Result<bool> {
-    if file.metadata()?.len() == 0 {
-        return Ok(true);
-    }
-    let mut last = [0_u8];
-    file.seek(SeekFrom::End(-1))?;
-    file.read_exact(&mut last)?;
-    Ok(last == *b"\n")
 }
 
 /// Passes pieces on and keeps them.

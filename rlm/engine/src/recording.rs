@@ -3,6 +3,8 @@
 //! Invariant: an answer is given only to the very question that it was recorded for, and only as it
 //! was recorded: each line ends with the sum of its own text.
 
+mod vectors;
+
 use crate::api::{ChatRequest, EngineError, ModelFacts, Reply};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -40,7 +42,7 @@ pub(crate) enum Answer {
         pieces: Vec<String>,
         reply: Result<Reply, EngineError>,
     },
-    Embed(Result<Vec<Vec<f32>>, EngineError>),
+    Embed(#[serde(with = "vectors")] Result<Vec<Vec<f32>>, EngineError>),
     CountTokens(Result<Option<u64>, EngineError>),
     Kept(String),
 }
@@ -55,7 +57,7 @@ pub(crate) struct Line {
     pub(crate) answer: Answer,
 }
 
-/// A recording that cannot be read or continued. Nothing was answered from it, nothing written.
+/// A recording that cannot be read or begun. Nothing was answered from it, nothing written.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RecordingError {
     #[error("{file} cannot be read: {reason}")]
@@ -65,6 +67,9 @@ pub enum RecordingError {
     /// Somebody else records into it. Nothing is wrong with the file.
     #[error("another process records into {file}")]
     InUse { file: String },
+    /// A file or folder. Nothing is wrong with what is there.
+    #[error("{place} holds a recording already, and a second one would be mixed with it")]
+    Taken { place: String },
     /// What a crash or a full disk leaves.
     #[error("{file} is cut off in the middle of its last line; delete that line to use the rest")]
     Cut { file: String },

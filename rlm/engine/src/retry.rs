@@ -175,4 +175,20 @@ mod tests {
         );
         assert_eq!(RetryPolicy::never().wait(1, &busy(None), LEFT, 1), None);
     }
+
+    #[test]
+    fn a_death_is_asked_again_once_by_the_engine_or_here() {
+        let policy = RetryPolicy::default();
+        let died = |asked_again| EngineError::Died {
+            reason: "r".into(),
+            partial: String::new(),
+            asked_again,
+        };
+        assert!(policy.wait(1, &died(false), LEFT, 1).is_some());
+        assert_eq!(policy.wait(2, &died(false), LEFT, 1), None);
+        assert_eq!(policy.wait(1, &died(true), LEFT, 1), None);
+        let older = r#"{"Died":{"reason":"r","partial":""}}"#;
+        let older: EngineError = serde_json::from_str(older).unwrap();
+        assert_eq!(older, died(false), "recorded before deaths said which");
+    }
 }

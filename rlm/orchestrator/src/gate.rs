@@ -3,6 +3,9 @@
 //! functions for English; the rules are those that notes on small models measured: a passage with
 //! the answer but without a name of the question is mostly about another thing.
 
+mod columns;
+
+pub(crate) use columns::{Mistaken, mistaken_column};
 use std::collections::BTreeSet;
 
 /// Whether the answer is what an empty selection gives.

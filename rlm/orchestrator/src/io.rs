@@ -110,6 +110,7 @@ pub struct BlockReport {
     pub answer: Option<String>,
     /// Passages that a search printed or a helper model read.
     pub shown: Vec<String>,
+    /// What the session has after the block; not told of a block that was rolled back.
     pub variables: Vec<VariableBrief>,
 }
 

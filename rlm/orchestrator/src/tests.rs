@@ -6,3 +6,4 @@ mod failures;
 pub(crate) mod harness;
 mod properties;
 mod stories;
+mod world;

@@ -130,6 +130,8 @@ pub enum AnswerRule {
     Long,
     /// How many was asked, and the answer is a list or a table.
     Number,
+    /// A column of numbers was counted where it was to be compared or added up.
+    Column,
     /// The passage with the answer lacks a name of the question.
     Support,
     /// A script found no answer.

@@ -9,6 +9,9 @@ from wire import CONFIG, NAMES, clean
 TRACEBACK_MAX = 6000
 MESSAGE_MAX = 1000
 SAMPLE_MAX = 400
+# Whether an error that ends a block says that it passed a limit, when the error itself does not say
+# (`passed_limit`; wire.py sets it for too many model calls).
+LIMITS = {MemoryError: True, RecursionError: True, RuntimeError: False}
 
 
 def is_block(filename):
@@ -46,6 +49,18 @@ def shorten(text, limit):
     return f"{text[:half]} ... [{len(text) - limit} characters cut] ... {text[-half:]}"
 
 
+def passed_limit(error):
+    """Whether a limit of the session ended the block, also as one error of a group. A block that
+    catches such an error and goes on has not failed."""
+    waiting = [error]
+    for error in waiting:
+        if isinstance(error, BaseExceptionGroup):
+            waiting.extend(error.exceptions)
+        elif type(error) in LIMITS and getattr(error, "passed_limit", LIMITS[type(error)]):
+            return True
+    return False
+
+
 def tell(error):
     """The exception as the host reports it."""
     kind = type(error).__name__
@@ -65,7 +80,7 @@ def tell(error):
     text = small(error, kind, message, source) if CONFIG.get("small") else full
     return {
         "kind": kind, "message": message, "traceback": full, "text": text,
-        "line": line, "source_line": source and clean(source),
+        "line": line, "source_line": source and clean(source), "limit": passed_limit(error),
     }
 
 

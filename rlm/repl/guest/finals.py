@@ -9,6 +9,10 @@ import json
 from wire import BLOCK, NAMES
 
 
+# Set by tools.py: a function from what FINAL was given to what it gives.
+INSTEAD = []
+
+
 class Done(BaseException):
     """Ends the block; no `except Exception` catches it."""
 
@@ -29,7 +33,8 @@ def give(value):
 
 def FINAL(*values):
     """FINAL(answer): the answer to the question; ends the work."""
-    give(content(values[0]) if len(values) == 1 else " ".join(map(str, values)))
+    value = content(values[0]) if len(values) == 1 else " ".join(map(str, values))
+    give(INSTEAD[0](value) if INSTEAD else value)
 
 
 def content(value):

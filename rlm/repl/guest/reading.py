@@ -41,6 +41,10 @@ greater faster slower earlier later""".split())
 TITLES = frozenset("release version section chapter part article clause heading step".split())
 
 NAME = re.compile(r"\b[A-Z][a-z]\w+(?: [A-Z][a-z]\w+)*")
+# A sentence with so many of these is code.
+CODE, CODE_LEAST = re.compile(r"[{}();=<>]"), 4
+# Inside of a sentence, not at its start or after a sign.
+PROPER = re.compile(r"(?<=\w )[A-Z][a-z]{2,}\b")
 BLANK = re.compile(r"\n\s*\n")
 
 
@@ -48,6 +52,8 @@ def near_misses(question, sentence, pressed):
     """Lower-case words of the question in whose place the sentence has another, after the same
     name: `Toledo museum` and `Toledo library`. Of a reader that was pressed also before the same
     word: `north harbour` and `south harbour`; but a text calls many things by other words."""
+    if len(CODE.findall(sentence)) >= CODE_LEAST:
+        return []  # where a name stands before anything
     asked, said = WORD.findall(question), WORD.findall(sentence)
     known, have = stems(question), [stem(w.lower()) for w in said]
 
@@ -79,15 +85,26 @@ def headed(sentence, paragraph):
     return f"{head} {sentence}" if sentence.startswith("|") else sentence
 
 
-def doubts(question, sentence, paragraph, path, is_topic):
-    """Names and numbers of the question that neither the sentence nor its paragraph nor the
-    headings have (of a table: the row alone and the head). A name that the whole context is about
-    goes without saying."""
+def doubts(question, answer, at, path, is_topic):
+    """Names and numbers of the question that neither the sentence nor its paragraph (both `at`) nor
+    the headings have (of a table: the row alone and the head). A paragraph's name counts for no
+    sentence that has another one in its place. A name that the whole context is about goes without
+    saying."""
+    sentence, paragraph = at
     row = sentence.startswith("|")
-    have = stems(f"{path} {headed(sentence, paragraph) if row else paragraph}")
+    named = others(sentence, f"{question} {answer}")
+    have = stems(f"{path} {headed(sentence, paragraph) if row or named else paragraph}")
     have = have.union(*(of for short, of in initials(question).items() if short.lower() in have))
     names = [w for w in asked_words(question) if is_name(w) and is_missing(w, have)]
-    return [w for w in names if w[0].isdigit() or not is_topic(w)]
+    return [w for w in names if w[0].isdigit() or not is_topic(w, bool(named))]
+
+
+def others(sentence, known):
+    """Names such as `Toledo` inside of a sentence that are not in the known text."""
+    if len(CODE.findall(sentence)) >= CODE_LEAST:
+        return []
+    have = stems(known)
+    return [w for w in PROPER.findall(sentence) if stem(w.lower()) not in have]
 
 
 def is_refusal(answer):
@@ -141,7 +158,8 @@ def is_said(answer, new, have):
 
 def best_support(answer, pool, is_topic, pressed=False):
     """The sentence that has the words which the answer adds to the question, fewest doubts first,
-    then most of the question; its doubts; its share of the question. None when no sentence has
+    then most of the question; its doubts; its share of the question; whether it is only faint: it
+    lacks rare words, no name, and says no other word in their place. None when no sentence has
     them. Who asks for a release or a section may find it in the headings. A reader that was pressed
     (it could not refuse) takes what is near: there, near misses and rare words count, too."""
     new = added(answer, pool.words)
@@ -151,14 +169,15 @@ def best_support(answer, pool, is_topic, pressed=False):
         have = stems(f"{path} {sentence}" if titled else sentence)
         if is_said(answer, new, have):
             above = f"{pool.document} {path}"
-            lacks = doubts(pool.question, sentence, paragraph, above, is_topic)
+            lacks = doubts(pool.question, answer, (sentence, paragraph), above, is_topic)
             share = pool.share(i)
             lacks += near_misses(pool.question, sentence, pressed)
-            if pressed and not lacks and share < SHARE_LEAST:
+            faint = pressed and not lacks and share < SHARE_LEAST
+            if faint:
                 rare = pool.words - pool.held[i] - ASKING
                 lacks = sorted(rare, key=lambda w: (-pool.weight[w], w))[:2]
             if best is None or (-len(lacks), share) > (-len(best[1]), best[2]):
-                best = (sentence, lacks, share)
+                best = (sentence, lacks, share, faint)
     return best
 
 
@@ -169,7 +188,7 @@ class Reading:
 
     def __init__(self, answer, found=None, most=0.0):
         self.answer = answer
-        self.sentence, self.doubts, self.share = found or (None, [], 0.0)
+        self.sentence, self.doubts, self.share, self.faint = found or (None, [], 0.0, False)
         self.holds = found is not None and not self.doubts
         self.weak = self.share < WEAK * most
 
@@ -187,9 +206,10 @@ def judged(pool, answers, is_topic):
 
 def choose(pool, answers, is_topic):
     """The reading that counts, the strict one first: the first answer that a sentence supports
-    without doubt, else the first."""
+    without doubt, else one that a sentence supports faintly, else the first."""
     made = judged(pool, answers, is_topic)
-    best = next((reading for reading in made if reading.holds), made[0])
+    best = next((reading for reading in made if reading.holds), None)
+    best = best or next((reading for reading in made if reading.faint), made[0])
     said = added(best.answer, pool.words)
     for other in made:
         new = added(other.answer, pool.words)
@@ -199,12 +219,18 @@ def choose(pool, answers, is_topic):
 
 
 def better(first, others):
-    """Of a reading that does not hold, or is weak, and two of single sentences: one where the
-    reader could refuse and one where it could not."""
-    for second, least in zip(others, (SHARE_AGAIN, SHARE_PRESSED)):
+    """Of a reading that does not hold, or is weak, and others: of single sentences one where the
+    reader could refuse and one where it could not, and one of passages on a second fact."""
+    for second, least in zip(others, (SHARE_AGAIN, SHARE_PRESSED, SHARE_AGAIN)):
         if second.holds and second.share >= max(least, first.holds * first.share):
             return second
     return first
+
+
+def faintly(readings):
+    """Of readings that do not count the first answer that a sentence has and nothing speaks
+    against, though it has little of the question."""
+    return next((one.answer for one in readings if one.holds or one.faint), None)
 
 
 def told(said, pool):

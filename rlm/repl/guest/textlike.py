@@ -40,10 +40,13 @@ class Text(Lazy):
         """All of it as a real str."""
         limit = CONFIG["copied_chars"]
         if self.length > limit:
-            raise MemoryError(
+            error = MemoryError(
                 f"this text has {self.length} characters, more than the {limit} that can be copied "
                 "at once; use slices, find, split, re or search on it"
             )
+            # It was refused before it took any memory.
+            error.passed_limit = False
+            raise error
         # Through the module, so that a short text is copied once.
         kept = self.__dict__.get("kept")
         if kept is None:

@@ -13,14 +13,12 @@ from wire import BLOCK, CONFIG, chars, ctx
 
 SEARCH_SMALL, SEARCH_CAPABLE = 8, 5
 ASK_TOKENS, LABEL_TOKENS, LABEL_CHARS = 60, 12, 500
-# A small reader gets only hits that score this share of the best, and so many for a second fact.
-SCORE_SHARE, BRIDGED = 0.4, 2
+# A small reader gets only hits that score this share of the best; so many more for a second fact,
+# which are read beside so many of the first.
+SCORE_SHARE, BRIDGED, BESIDE = 0.4, 2, 4
 DOCUMENT_MAX = 80
 # Initials are looked for in contexts up to this many characters: each takes a walk over the text.
 INITIALS_CHARS = 64_000_000
-# It reads so many whole: the best sentences of twice as many, at the same length, hold the answer
-# more often, but the reader finds it less often.
-FIRST_READ = 4
 # A question that was asked so often is not read for again: the root only varies its search words.
 ROUNDS = 2
 # A name that is in the context so often, or once in so many characters, is what it is about.
@@ -37,6 +35,7 @@ LENIENT = (
 )
 PLAIN = "Answer in a few words from the passages."
 READ_ALL = "Nothing more can be found. Call FINAL(answer) now."
+ANSWERED = "This is answered already. Call FINAL(answer) now."
 ASKS_LINK = re.compile(r"(?i)\b(url|link|address|web|website|site|page)s?\b")
 # A link of Markdown with its text, `[text](target)`, which can be in another, and a target alone.
 LINK = re.compile(r"!?\[((?:[^\[\]]|\[[^\[\]]*\])*)\](?:\([^()\s]*\)|\[[^\[\]]*\])")
@@ -52,8 +51,10 @@ TAG = re.compile(
 )
 # For each question the passages that were read for it in each round: a second search reads new ones.
 READ = {}
-# Questions for which there was nothing more to read, as the root was told.
+# Questions for which there is nothing more to read, as the root was told.
 OVER = set()
+# For each question the answer that was supported, and the one that was so only faintly.
+FOUND, FAINT = {}, {}
 # A search of a small root whose hits were neither shown nor read yet.
 PENDING = []
 
@@ -102,7 +103,7 @@ def search(words, k=None, **_ignored):
     small = CONFIG.get("small")
     k = int(k or (SEARCH_SMALL if small else SEARCH_CAPABLE))
     found = ctx("search", words=with_initials(words), k=k)
-    made = Hits(map(Passage, with_bridge(words, found, k) if small else found))
+    made = Hits(map(Passage, with_bridge(words, found) if small else found))
     if small:
         PENDING.append(made)
     else:
@@ -117,7 +118,7 @@ def with_initials(words):
     return " ".join([words] + [short for short in wording.initials(words) if occurrences(short)])
 
 
-def with_bridge(words, found, k):
+def with_bridge(words, found):
     """The better hits, and those for the names that lead from them to a second fact."""
     if not found:
         return found
@@ -125,10 +126,10 @@ def with_bridge(words, found, k):
     names = reading.bridge(words, [hit["text"] for hit in found], occurrences)
     if not names:
         return found
-    first = found[: max(k - BRIDGED, 1)]
-    more = ctx("search", words=reading.bridge_words(words, names), k=BRIDGED + len(first))
-    have = {hit["text"] for hit in first}
-    return first + [hit for hit in more if hit["text"] not in have][:BRIDGED]
+    more = ctx("search", words=reading.bridge_words(words, names), k=BRIDGED + len(found))
+    have = {hit["text"] for hit in found}
+    more = [hit for hit in more if hit["text"] not in have][:BRIDGED]
+    return found + [{**hit, "bridged": True} for hit in more]
 
 
 def occurrences(needle):
@@ -167,7 +168,10 @@ def ask(question, passages=None, model=None, **_ignored):
 def ask_small(question, passages, model):
     """Reads the best passages; when these do not hold a supported answer, or only a weak one, the
     nearest sentences of all. The root sees the answer and the sentence that it is from."""
+    if CONFIG.get("query") in FOUND:
+        return done(CONFIG["query"], FOUND[CONFIG["query"]], ANSWERED)
     pairs = [(getattr(p, "path", ""), trim(text_of(p), question)) for p in passages]
+    apart = {pair for pair, p in zip(pairs, passages) if getattr(p, "bridged", False)}
     rounds = READ.setdefault(question, [])
     known = {pair for read in rounds for pair in read}
     pairs = [pair for pair in dict.fromkeys(pairs) if pair not in known]
@@ -176,37 +180,75 @@ def ask_small(question, passages, model):
         return nothing_more(question)
     said, pool = reading.REFUSED, reading.Pool(question, pairs, document())
     if pairs:
-        rounds.append(pairs[:FIRST_READ])
-        said = read_small(question, pool, model)
+        rounds.append(pairs)
+        said = read_small(question, pool, apart, model)
+        if said.holds and not said.weak:
+            FOUND[question] = said.answer
     if not said.holds:
         BLOCK["shown"].extend(f"{path}\n{text}" if path else text for path, text in pairs)
     print("\n".join(reading.told(said, pool)))
     return Said(said.answer)
 
 
-def read_small(question, pool, model):
-    first = pool.passages[:FIRST_READ]
-    said = reading.choose(pool, replies(question, first, (STRICT, PLAIN), model), is_topic)
+def keep_faint(question, readings):
+    """A small root forgets what it was told a turn ago, and gives up."""
+    answer = reading.faintly(readings)
+    for asked in (question, CONFIG.get("query")):
+        if answer is not None:
+            FAINT.setdefault(asked, answer)
+
+
+def found_before(answer):
+    """For a refusal of a small root that was told an answer to the very question: that one."""
+    query = CONFIG.get("query")
+    if CONFIG.get("small") and isinstance(answer, str) and reading.is_refusal(answer):
+        return FOUND.get(query) or FAINT.get(query) or answer
+    return answer
+
+
+finals.INSTEAD.append(found_before)
+
+
+def read_small(question, pool, apart, model):
+    """The best passages whole; then the nearest sentences of all alone, and the passages of a
+    second fact beside the first ones: among all at once they lead the reader away."""
+    first = [pair for pair in pool.passages if pair not in apart]
+    answers = replies(question, [(first, STRICT), (first, PLAIN)], model)
+    said = reading.choose(pool, answers, is_topic)
     near = reading.nearest(pool) if not said.holds or said.weak else None
     if not near:
         return said
-    answers = replies(question, near, (LENIENT, PLAIN), model)
-    return reading.better(said, reading.judged(pool, answers, is_topic))
+    again = [(near, LENIENT), (near, PLAIN)]
+    if apart:
+        again.append((first[:BESIDE] + [pair for pair in pool.passages if pair in apart], STRICT))
+    answers = replies(question, again, model)
+    made = reading.judged(pool, answers[:2], is_topic)
+    made += reading.judged(pool, answers[2:], is_topic)
+    said = reading.better(said, made)
+    if not said.holds:
+        keep_faint(question, [said, *made])
+    return said
 
 
 def nothing_more(question):
     """Says so once; for a root that asks on all the same that is the answer."""
+    return done(question, FAINT.get(question, reading.REFUSED.answer), READ_ALL)
+
+
+def done(question, answer, why):
     if question in OVER:
-        finals.give(reading.REFUSED.answer)
+        finals.give(answer)
     OVER.add(question)
-    print("\n".join([reading.REFUSED.answer, READ_ALL]))
-    return Said(reading.REFUSED.answer)
+    print("\n".join([answer, why]))
+    return Said(answer)
 
 
-def replies(question, pairs, ways, model):
-    """The same passages read in one batch in several ways. A call that fails refuses."""
-    texts = [f"{path}\n{text}" if path else text for path, text in pairs]
-    made = [calls.call(asking(texts, question, how), model, max_tokens=ASK_TOKENS) for how in ways]
+def replies(question, readings, model):
+    """Passages read in one batch, each in its way. A call that fails refuses."""
+    made = []
+    for pairs, how in readings:
+        texts = [f"{path}\n{text}" if path else text for path, text in pairs]
+        made.append(calls.call(asking(texts, question, how), model, max_tokens=ASK_TOKENS))
     found = calls.batch("ask", made)
     if all(isinstance(reply, calls.LMError) for reply in found):
         raise RuntimeError(f"the model calls of ask() failed: {found[0].error}")
@@ -214,16 +256,16 @@ def replies(question, pairs, ways, model):
     return [failed if isinstance(reply, calls.LMError) else reply.strip() for reply in found]
 
 
-def is_topic(name):
+def is_topic(name, rivals=False):
     """Whether the context as a whole is about what has this name: it stands at the head of a
-    document, or again and again."""
+    document, or again and again; with rivals beside it, on every page."""
     length = CONFIG["context"].get("chars", 0)
     long = document() and length >= HEAD_SHARE * HEAD_CHARS
     if long and name.lower() in chars(None, 0, HEAD_CHARS).lower():
         return True
     count = occurrences(name)
     often = count >= TOPIC_LEAST and count * TOPIC_CHARS >= length
-    return count > TOPIC_COUNT or often
+    return often or count > TOPIC_COUNT and not rivals
 
 
 def document():

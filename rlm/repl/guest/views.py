@@ -6,10 +6,10 @@ import ast
 import io
 import json
 import operator
-import re
 from collections.abc import Sequence
 
 import patterns
+import table
 from finals import STANDARD
 from textlike import Lazy, Text, long_len, real
 from wire import CONFIG, chars, ctx
@@ -106,58 +106,6 @@ class Sections(Lazy, Sequence):
         return other + str(self) if isinstance(other, str) else list(other) + list(self)
 
 
-class Row(dict):
-    """A row for a small root, which writes `r["end"]` where the key is `ends`, and writes it again
-    after the KeyError: a key that can only be meant for one is taken for it, and that is told. A
-    key that other rows have means itself: this row lacks it."""
-
-    __slots__ = ()
-
-    def __missing__(self, key):
-        if key in KEYS:
-            raise KeyError(key)
-        if key == "date" and DATE.match(str(dict.get(self, "time"))):
-            return self["time"][:10]
-        if key not in MEANT:
-            MEANT[key] = meant(key, list(self))
-            if MEANT[key] is not None:
-                print(f"(rows have no key {key!r}: {MEANT[key]!r} is taken)")
-        if MEANT[key] not in self:
-            raise KeyError(key)
-        return dict.__getitem__(self, MEANT[key])
-
-    def get(self, key, default=None):
-        try:
-            return self[key]
-        except KeyError:
-            return default
-
-
-Row.__name__ = "dict"
-DATE = re.compile(r"\d{4}-\d\d-\d\d")
-# Each key that rows lack, and the one that was meant; None where it could be several.
-MEANT = {}
-# The keys of all rows that were read so far: a row of JSON may lack what the next one has.
-KEYS = set()
-
-
-def meant(key, keys):
-    """The only one of `keys` that differs in case, signs or a plural s, or by what it adds."""
-    if not isinstance(key, str) or len(key) < 2:
-        return None
-    wanted = bare(key)
-    found = [other for other in keys if bare(other) == wanted]
-    if not found:
-        low = key.lower()
-        parts = [(other, other.lower()) for other in keys]
-        found = [o for o, p in parts if p.startswith(low + "_") or p.endswith("_" + low)]
-    return found[0] if len(found) == 1 else None
-
-
-def bare(key):
-    return "".join(c for c in key.lower() if c.isalnum()).rstrip("s")
-
-
 class Items(Lazy, Sequence):
     """`rows` or `lines` of a long context: read-only, in pages, the last pages kept."""
 
@@ -172,8 +120,7 @@ class Items(Lazy, Sequence):
     def _read(self, start):
         page = ctx(self._op, start=start, end=min(start + PAGE, self._length))
         if self._op == "rows" and CONFIG.get("small"):
-            KEYS.update(*page)
-            page = [Row(row) for row in page]
+            page = table.rows(page)
         return page
 
     def _page(self, number):

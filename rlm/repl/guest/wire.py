@@ -33,8 +33,11 @@ def ask(name, payload):
     """One request; an error of the host is raised as the Python exception that it names."""
     reply = _loads(_host(name, _dumps(payload)))
     if "err" in reply:
-        kind, message = reply["err"]
-        raise getattr(builtins, kind, RuntimeError)(message)
+        kind, message, limit = reply["err"]
+        error = getattr(builtins, kind, RuntimeError)(message)
+        if limit:
+            error.passed_limit = True
+        raise error
     return reply["ok"]
 
 

@@ -63,6 +63,16 @@ pub(crate) fn component(
     folder: &Path,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Component, CompileError> {
+    cached(engine, folder, &unpack, progress)
+}
+
+/// As `component`, of what `unpacked` gives when it must be compiled.
+fn cached(
+    engine: &Engine,
+    folder: &Path,
+    unpacked: &dyn Fn() -> Result<Vec<u8>, CompileError>,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Component, CompileError> {
     let failed = |source| CompileError::Cache {
         path: folder.to_owned(),
         source,
@@ -84,7 +94,7 @@ pub(crate) fn component(
         }
     }
     progress(Progress::Unpacking);
-    let wasm = unpack()?;
+    let wasm = unpacked()?;
     progress(Progress::Compiling);
     let code = engine
         .precompile_component(&wasm)
@@ -201,3 +211,6 @@ fn only_mine(facts: &fs::Metadata, mode: u32) -> io::Result<()> {
 const WASMTIME: &str = "48.0.8";
 /// The component has 26 MB; more than this is not ours.
 const UNPACKED_MAX: usize = 128 << 20;
+
+#[cfg(test)]
+mod tests;

@@ -77,18 +77,21 @@ pub struct SessionConfig {
     pub depth_left: u32,
 }
 
-/// What a block may use. Each limit has its own error, and the block after it works.
+/// What a block may use. Each limit has its own error, a block that one of them ends is undone, and
+/// the block after it works. Only output does not end a block: what is too much is cut.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ReplLimits {
     /// Processor time of one block's own code and of its work on the context. Model calls are not
     /// counted: they have deadlines of their own.
     pub block_time: Duration,
-    /// The guest's whole linear memory; an empty session has about 26 MiB of it.
+    /// The guest's whole linear memory; an empty session has about 26 MiB of it. Python raises
+    /// `MemoryError` at its end: a block that catches it goes on.
     pub memory_bytes: usize,
     /// Of one block's printed text, what is kept; the rest is counted.
     pub output_bytes: usize,
-    /// Model calls of one block, each prompt of a batch counted.
+    /// Model calls of one block, each prompt of a batch counted. More raise `RuntimeError`, which a
+    /// block may catch.
     pub host_calls: u32,
     /// `label` and the batched calls refuse longer lists; `None`: no such guard.
     pub bulk_items: Option<u32>,
@@ -97,8 +100,8 @@ pub struct ReplLimits {
     pub eager_chars: u64,
     /// The most characters that a lazy text turns into a real `str` on its own.
     pub copied_chars: u64,
-    /// Python's recursion limit at the start; a block may set another. The guest's stack has an
-    /// end of its own.
+    /// Python's recursion limit at the start; a block may set another, and may catch the
+    /// `RecursionError`. The guest's stack has an end of its own.
     pub recursion: u32,
 }
 
@@ -134,7 +137,8 @@ pub struct BlockOutcome {
     pub answer: Option<String>,
     /// Passages that `search` showed or `ask` read, in that order, each once.
     pub shown: Vec<String>,
-    /// The session's own names after the block.
+    /// The session's own names after the block; empty when it was undone, since they are those from
+    /// before it.
     pub variables: Vec<Variable>,
     /// Model calls made, each prompt of a batch counted.
     pub host_calls: u32,
@@ -155,7 +159,9 @@ pub struct BlockError {
     /// Line of the block, from 1.
     pub line: Option<u32>,
     pub source_line: Option<String>,
-    /// The variables are those from before the block.
+    /// The block passed a limit, and the variables are those from before it: so for each kind that
+    /// is no exception, and for a `MemoryError`, a `RecursionError` or the `RuntimeError` of too
+    /// many model calls that nobody caught.
     pub rolled_back: bool,
 }
 

@@ -51,33 +51,52 @@ struct GuestError {
     text: String,
     line: Option<u32>,
     source_line: Option<String>,
+    /// It says that a limit of the session was passed, and no code of the block caught it.
+    limit: bool,
 }
 
-pub(crate) fn outcome(report: Report, mut printed: String, limits: &ReplLimits) -> BlockOutcome {
+/// The outcome of a block that came to its end. When a limit ended it, what it printed and showed
+/// stays known, and its error says that all else is undone, which is left to the caller.
+pub(crate) fn outcome(report: Report, mut printed: String, config: &SessionConfig) -> BlockOutcome {
     printed.push_str(&report.out);
-    let (stdout, cut_bytes) = capped(printed, report.cut, limits.output_bytes);
-    BlockOutcome {
+    let (stdout, cut_bytes) = capped(printed, report.cut, config.limits.output_bytes);
+    let undone = report.error.as_ref().is_some_and(|error| error.limit);
+    let outcome = BlockOutcome {
         stdout,
         cut_bytes,
         stderr: report.err,
-        value: report.value,
-        error: report.error.map(|error| BlockError {
-            kind: error.kind,
-            message: error.message,
-            traceback: error.traceback,
-            text: error.text,
-            line: error.line,
-            source_line: error.source_line,
-            rolled_back: false,
-        }),
-        answer: report.answer,
+        error: report.error.map(|error| told(error, config.style)),
         shown: report.shown,
-        variables: report.variables,
         ..BlockOutcome::default()
+    };
+    if undone {
+        return outcome;
+    }
+    BlockOutcome {
+        value: report.value,
+        answer: report.answer,
+        variables: report.variables,
+        ..outcome
     }
 }
 
-/// The outcome of a block that a limit stopped: what it printed stays known, what it did is undone.
+fn told(error: GuestError, style: GuestStyle) -> BlockError {
+    let text = match error.limit {
+        true => format!("{}\n{}", error.text, undone(style)),
+        false => error.text,
+    };
+    BlockError {
+        kind: error.kind,
+        message: error.message,
+        traceback: error.traceback,
+        text,
+        line: error.line,
+        source_line: error.source_line,
+        rolled_back: error.limit,
+    }
+}
+
+/// The outcome of a block that was cut off: what it printed stays known, what it did is undone.
 pub(crate) fn stopped(error: BlockError, printed: String, config: &SessionConfig) -> BlockOutcome {
     let (stdout, cut_bytes) = capped(printed, 0, config.limits.output_bytes);
     BlockOutcome {
@@ -104,11 +123,7 @@ fn capped(mut text: String, mut cut: u64, limit: usize) -> (String, u64) {
 }
 
 pub(crate) fn limit_error(kind: &str, message: String, style: GuestStyle) -> BlockError {
-    let undone = "the variables are those from before the block";
-    let text = match style {
-        GuestStyle::Small => format!("{kind}: {message}. The block was undone."),
-        GuestStyle::Capable => format!("{kind}: {message}. The block was rolled back: {undone}."),
-    };
+    let text = format!("{kind}: {message}. {}", undone(style));
     BlockError {
         kind: kind.to_owned(),
         traceback: format!("{kind}: {message}"),
@@ -117,5 +132,15 @@ pub(crate) fn limit_error(kind: &str, message: String, style: GuestStyle) -> Blo
         line: None,
         source_line: None,
         rolled_back: true,
+    }
+}
+
+/// What the root model is told of a block that passed a limit.
+fn undone(style: GuestStyle) -> &'static str {
+    match style {
+        GuestStyle::Small => "The block was undone.",
+        GuestStyle::Capable => {
+            "The block was rolled back: the variables are those from before the block."
+        }
     }
 }

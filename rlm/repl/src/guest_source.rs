@@ -6,6 +6,7 @@ pub(crate) const MODULES: &[(&str, &str)] = &[
     ("finals", include_str!("../guest/finals.py")),
     ("textlike", include_str!("../guest/textlike.py")),
     ("patterns", include_str!("../guest/patterns.py")),
+    ("table", include_str!("../guest/table.py")),
     ("views", include_str!("../guest/views.py")),
     ("calls", include_str!("../guest/calls.py")),
     ("wording", include_str!("../guest/wording.py")),

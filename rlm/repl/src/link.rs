@@ -1,6 +1,6 @@
 //! What the guest can reach: the empty WASI world and the three imports of the component. A request
-//! is JSON text both ways; `{"ok": value}` or `{"err": [kind, message]}` comes back, where the kind
-//! is the Python exception that the guest raises.
+//! is JSON text both ways; `{"ok": value}` or `{"err": [kind, message, limit]}` comes back, where
+//! the kind is the Python exception that the guest raises.
 
 use crate::api::LmCall;
 use crate::ctx_ops;
@@ -24,7 +24,9 @@ pub(crate) fn linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<Guest
             Box::new(async move {
                 let reply = match request(store.data_mut(), &name, payload).await {
                     Ok(value) => json!({ "ok": value }),
-                    Err(refusal) => json!({ "err": [refusal.kind, refusal.message] }),
+                    Err(refusal) => {
+                        json!({ "err": [refusal.kind, refusal.message, refusal.limit] })
+                    }
                 };
                 Ok((reply.to_string(),))
             })
@@ -90,6 +92,8 @@ impl Pollable for Over {
 pub(crate) struct Refusal {
     pub(crate) kind: &'static str,
     pub(crate) message: String,
+    /// A limit of the block was passed: if nobody catches the exception, the block is undone.
+    limit: bool,
 }
 
 impl Refusal {
@@ -97,6 +101,7 @@ impl Refusal {
         Refusal {
             kind,
             message: message.into(),
+            limit: false,
         }
     }
 }
@@ -140,14 +145,15 @@ async fn ask_models(guest: &mut Guest, payload: &str) -> Result<Value, Refusal> 
         .map_err(|error| Refusal::new("ValueError", format!("not a model call: {error}")))?;
     let count = u32::try_from(calls.len()).unwrap_or(u32::MAX);
     let Some(left) = guest.calls_left.checked_sub(count) else {
-        return Err(Refusal::new(
-            "RuntimeError",
-            format!(
-                "{count} model calls asked for, {} are left in this block; ask less, or more in \
-                 each prompt",
-                guest.calls_left
-            ),
-        ));
+        let left = guest.calls_left;
+        let message = format!(
+            "{count} model calls asked for, {left} are left in this block; ask less, or more in \
+             each prompt"
+        );
+        return Err(Refusal {
+            limit: true,
+            ..Refusal::new("RuntimeError", message)
+        });
     };
     guest.calls_left = left;
     let (answer, answered) = oneshot::channel();

@@ -167,8 +167,13 @@ impl Session {
             Ok(reply) => {
                 let report: Report = serde_json::from_str(&reply)
                     .map_err(|error| SessionError::Guest(error.to_string()))?;
-                self.open = false;
-                block::outcome(report, printed, &self.config.limits)
+                let outcome = block::outcome(report, printed, &self.config);
+                if outcome.error.as_ref().is_some_and(|it| it.rolled_back) {
+                    self.roll_back().await?;
+                } else {
+                    self.open = false;
+                }
+                outcome
             }
             Err(error) => {
                 let stop = self.why(&error);

@@ -1,9 +1,12 @@
-//! `--record` and `--replay`: flags that stand for settings of the process that does the work. A
-//! node that runs has its models open for every job, so it is not asked to record one of them.
+//! `--record` and `--replay`: flags that stand for settings of the process that does the work, and
+//! how that came out. A node that runs has its models open for every job, so it is not asked to
+//! record one of them.
 
 use super::absolute;
 use crate::codes::ErrorCode;
-use crate::ctl::{Failure, SubmitArgs};
+use crate::ctl::{Failure, SubmitArgs, complain};
+use crate::engines::TapeFault;
+use crate::next::AFTER_MISS;
 
 /// The settings that flags stand for: field, text and flag each.
 pub(in crate::ctl) fn settings_of(args: &SubmitArgs) -> Vec<(String, String, String)> {
@@ -35,6 +38,22 @@ pub(super) fn not_by_a_node(args: &SubmitArgs) -> Result<(), Failure> {
         )))
 }
 
+/// A replay that asked for what is not there has failed, whatever its answer is. Of a recording
+/// that is not whole the answer is right: that is told, and no more.
+pub(super) fn failed(fault: TapeFault) -> Option<Failure> {
+    match fault {
+        TapeFault::NotWhole(_) => {
+            complain(&format!("warning: {fault}"));
+            None
+        }
+        TapeFault::Missed(call) => {
+            let what = "the replay is not that of the recording";
+            let failure = Failure::new(ErrorCode::Replay, what);
+            Some(failure.why(call).next(AFTER_MISS))
+        }
+    }
+}
+
 const RECORD: &str = "--record";
 const REPLAY: &str = "--replay";
 
@@ -62,6 +81,15 @@ mod tests {
             let expected = (key.to_owned(), folder, flag.to_owned());
             assert_eq!(settings_of(&args(&[flag, "none"])), [expected]);
         }
+    }
+
+    #[test]
+    fn a_replay_fails_by_a_call_that_it_lacks_and_a_recording_by_nothing() {
+        assert!(failed(TapeFault::NotWhole("no room".to_owned())).is_none());
+        let failure = failed(TapeFault::Missed("no call 7".to_owned())).unwrap();
+        assert_eq!(failure.exit.code(), 1);
+        let said = failure.to_string();
+        assert!(said.contains("[RLM-E0108]\n  why:  no call 7\n"), "{said}");
     }
 
     #[test]

@@ -89,11 +89,15 @@ fn slots(facts: &NodeFacts) -> String {
         n => format!("{n} GPUs"),
     };
     let plural = |n: u32, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
+    let slots = plural(facts.slots, "worker slot");
+    let offered = match facts.slots {
+        0 => format!("no model, so {slots}"),
+        _ => slots,
+    };
     format!(
-        "{gpus}, {}, {} → {}",
+        "{gpus}, {}, {} → {offered}",
         plural(facts.numa_nodes, "NUMA domain"),
         plural(facts.cores, "core"),
-        plural(facts.slots, "worker slot")
     )
 }
 

@@ -1,5 +1,6 @@
 use super::*;
-use crate::endpoint::tests::world::{TTL, World};
+use crate::endpoint::tests::hub::Rate;
+use crate::endpoint::tests::world::{HANG, TTL, World, frame};
 use crate::{Token, request};
 use base::ContentHash;
 use rand::SeedableRng;
@@ -83,4 +84,49 @@ async fn a_cluster_that_does_not_answer_is_named() {
     };
     assert!(matches!(last, DialError::Silent(_)));
     assert!(start.elapsed() < Duration::from_secs(5));
+}
+
+/// A calendar that goes with the test's own time.
+#[derive(Debug)]
+struct Going(Instant);
+
+impl WallClock for Going {
+    fn unix(&self) -> Duration {
+        Duration::from_secs(1_800_000_000) + self.0.elapsed()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_calendar_is_read_when_the_reply_comes_and_not_after_the_goodbye() {
+    let world = World::new();
+    world.hub.throttle(Rate {
+        bytes_per_second: 1 << 30,
+        delay: Duration::from_millis(40),
+        queue: Duration::from_secs(1),
+    });
+    let voter = world.voter(1);
+    let token = token(&world, world.authority.root_hash(), &[voter.addr]);
+    let calendar = Arc::new(Going(Instant::now()));
+    let hangs = |_: &[u8; 32]| frame(Kind::Join, HANG);
+    let ask = JoinAsk {
+        frame: &hangs,
+        ttl: TTL,
+        settings: &world.settings,
+        wall: calendar.clone(),
+    };
+    let joining = join_call(&token, world.hub.socket(World::addr(50)), ask);
+    // The voter's work takes its time, as a commit does; then it stamps its reply.
+    let working = async {
+        sleep(Duration::from_secs(1)).await;
+        assert_eq!(voter.diary.kinds(), [Kind::Join], "it is at work");
+        let stamp = calendar.unix();
+        voter.diary.release.send(true).unwrap();
+        stamp
+    };
+    let (reply, stamp) = tokio::join!(joining, working);
+    let (reply, end) = (reply.unwrap(), calendar.unix());
+    let goodbye = end.saturating_sub(reply.heard);
+    assert!(goodbye > reply.rtt, "the goodbye took {goodbye:?}");
+    let apart = reply.heard.abs_diff(stamp + reply.rtt / 2);
+    assert!(apart < Duration::from_millis(10), "{apart:?} apart");
 }

@@ -26,7 +26,7 @@ fn each_bad_file_has_its_own_error() {
     assert!(matches!(error(b""), OpenError::Empty { .. }));
     assert!(matches!(
         error(b"\xEF\xBB"),
-        OpenError::NotUtf8 { offset: 0, .. }
+        OpenError::HalfCharacter { offset: 0, .. }
     ));
     assert!(matches!(
         error(b"a\0b"),
@@ -62,7 +62,7 @@ fn each_bad_file_has_its_own_error() {
             ..
         }
     ));
-    let message = error(b"caf\xE9").to_string();
+    let message = error(b"caf\xE9 x").to_string();
     assert!(
         message.contains("iconv -f LATIN1"),
         "says the next step: {message}"
@@ -206,25 +206,106 @@ fn an_open_context_outlives_every_change_of_its_file() {
     }
 }
 
+/// Files of more than 100 bytes are copied before they are checked.
+fn copying(folder: &Path, memory_bytes: u64) -> OpenOptions {
+    OpenOptions {
+        memory_bytes,
+        whole_bytes: 100,
+        scratch_dir: Some(folder.join("scratch")),
+        ..OpenOptions::default()
+    }
+}
+
 #[test]
 fn a_large_file_is_copied_whole_and_checked() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("large.txt");
-    let options = OpenOptions {
-        memory_bytes: 1 << 20,
-        scratch_dir: Some(folder.path().into()),
-        ..OpenOptions::default()
-    };
+    let options = copying(folder.path(), 1 << 10);
     let mut bytes = b"\xEF\xBB\xBF".to_vec();
-    bytes.resize(super::WHOLE_BYTES as usize + 100, b'x');
+    bytes.resize(super::HEAD_BYTES + 100, b'x');
     write(&path, &bytes);
     let context = Context::open(&[Source::Path(path.clone())], &options).unwrap();
     assert!(context.is_mapped());
     assert_eq!(context.len_bytes(), bytes.len() as u64 - 3);
-    *bytes.last_mut().unwrap() = 0xFF;
+    let last = bytes.len() - 2;
+    bytes[last] = 0xFF;
     write(&path, &bytes);
     let bad = Context::open(&[Source::Path(path)], &options).unwrap_err();
-    assert!(matches!(bad, OpenError::NotUtf8 { .. }));
+    let at = last as u64;
+    assert!(matches!(bad, OpenError::NotUtf8 { offset, .. } if offset == at));
+}
+
+#[test]
+fn a_large_file_of_a_folder_that_is_no_text_is_left_out_as_a_small_one_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("project");
+    let large = "é and more\n".repeat(super::HEAD_BYTES / 10);
+    let bad = [large.as_bytes(), b"caf\xE9 x"].concat();
+    write(&root.join("a.txt"), "one");
+    write(&root.join("b.txt"), &bad);
+    write(&root.join("c.txt"), &large[..large.len() - 1]);
+    write(&root.join("d.txt"), &bad);
+    let open = |options| Context::open(&[Source::Path(root.clone())], &options).unwrap();
+    let small = open(OpenOptions::default());
+    let skipped = Skipped {
+        not_utf8: 2,
+        ..Skipped::default()
+    };
+    for memory_bytes in [0, u64::MAX] {
+        let context = open(copying(folder.path(), memory_bytes));
+        assert_eq!(context.is_mapped(), memory_bytes == 0);
+        assert_eq!(names(&context), ["a.txt", "c.txt"]);
+        assert_eq!(context.skipped(), skipped);
+        assert_eq!(context.hash(), small.hash());
+        let all = context.read(None, 0..u64::MAX).unwrap();
+        assert_eq!(all, format!("one\n{}", large.trim_end()));
+    }
+    assert_eq!(small.skipped(), skipped);
+}
+
+#[test]
+fn a_character_that_the_length_at_open_cuts_is_left_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("growing.log");
+    let (line, next) = ("ein Lämpchen\n".repeat(9), "😀\n");
+    for written in 1..4 {
+        for whole_bytes in [0, u64::MAX] {
+            let options = OpenOptions {
+                whole_bytes,
+                ..OpenOptions::default()
+            };
+            let there = [line.as_bytes(), &next.as_bytes()[..written]].concat();
+            assert!(std::str::from_utf8(&there).is_err(), "the length cuts it");
+            write(&path, there);
+            let context = Context::open(&[Source::Path(path.clone())], &options).unwrap();
+            let mut log = fs::OpenOptions::new().append(true).open(&path).unwrap();
+            log.write_all(&next.as_bytes()[written..]).unwrap();
+            assert_eq!(context.read(None, 0..u64::MAX).unwrap(), line);
+            let later = Context::open(&[Source::Path(path.clone())], &options).unwrap();
+            let all = later.read(None, 0..u64::MAX).unwrap();
+            assert_eq!(all, format!("{line}{next}"), "nothing was lost");
+        }
+    }
+}
+
+#[test]
+fn a_text_that_ends_inside_its_only_character_is_named_for_what_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("half.txt");
+    write(&path, b"\xEF\xBB\xBFcaf\xC3");
+    for whole_bytes in [0, u64::MAX] {
+        let options = OpenOptions {
+            whole_bytes,
+            ..OpenOptions::default()
+        };
+        let error = Context::open(&[Source::Path(path.clone())], &options).unwrap_err();
+        assert!(matches!(error, OpenError::HalfCharacter { offset: 6, .. }));
+        let message = error.to_string();
+        assert!(
+            message.contains("wait until its writer is done") && message.contains("LATIN1"),
+            "{message}"
+        );
+    }
 }
 
 fn names(context: &Context) -> Vec<&str> {

@@ -82,6 +82,14 @@ fn texts() {
     check("", messages, Kind::Lines);
     check("", &messages.repeat(151), Kind::Prose);
     check("", "Too short\nto say\n", Kind::Prose);
+    let stamped: String = (10..52)
+        .map(|i| format!("[Mon 12 Feb, 07:{i}] I cannot come on day {i}. Sorry! Agnes\n"))
+        .collect();
+    check("", &stamped, Kind::Lines);
+    let log = stamped
+        .replace("I cannot come on day", "unit")
+        .replace(". Sorry! Agnes", " stopped");
+    check("", &log, Kind::Rows(RowsForm::Positional));
     let wrapped = "This is a text that was wrapped by an editor at about sixty\n\
                    columns, so that its lines end wherever a word ended and the\n\
                    sentence goes on in the line that follows it, as is usual for\n\

@@ -52,7 +52,9 @@ impl Runs {
 /// What the outcome of a try means for the ticket.
 pub(super) fn verdict(outcome: &TryOutcome) -> Verdict {
     match outcome {
-        Err(EngineError::Died { .. }) => Verdict::Died,
+        Err(EngineError::Died {
+            asked_again: false, ..
+        }) => Verdict::Died,
         Err(EngineError::Deadline { .. }) => Verdict::Deadline,
         Err(EngineError::Busy { retry_after_ms, .. }) => Verdict::MayPass {
             wish: retry_after_ms.map(Duration::from_millis),
@@ -84,7 +86,11 @@ async fn ask(
         Some(Ok(outcome)) => outcome.and_then(|reply| whole(reply, stop)),
         Some(Err(_)) => {
             let reason = "the engine's code panicked".to_owned();
-            Err(EngineError::Died { reason, partial })
+            Err(EngineError::Died {
+                reason,
+                partial,
+                asked_again: false,
+            })
         }
         None => Err(EngineError::Deadline { partial }),
     }
@@ -97,6 +103,7 @@ fn whole(reply: Reply, stop: &CancellationToken) -> TryOutcome {
         return Err(EngineError::Died {
             reason,
             partial: reply.text,
+            asked_again: false,
         });
     }
     Ok(reply)

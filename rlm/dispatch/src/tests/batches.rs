@@ -97,6 +97,23 @@ async fn a_failed_call_stands_in_its_place_and_costs_no_other() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn two_calls_that_kill_cost_two_processes_each_and_no_other_call() {
+    // One slot: whoever comes last would meet an engine that has given up.
+    let (dispatcher, fake) = dispatcher(1, &options()).await;
+    let job = job(&dispatcher, 1).await;
+    let asked = batch(["a", "kill 1", "b", "kill 2", "c", "d"]);
+    let outcomes = dispatcher.ask_batch(&job, asked).await;
+    let died = "the engine died while it worked on the call: test";
+    assert_eq!(
+        texts(&outcomes),
+        ["re: a", died, "re: b", died, "re: c", "re: d"]
+    );
+    assert_eq!(fake.deaths.load(Ordering::SeqCst), MOST_DEATHS);
+    assert_eq!(fake.asked(), 6, "the engine asked again by itself");
+    assert_eq!(job.account().await.total.retries, 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn faults_that_pass_are_ridden_over() {
     for (text, least) in [("flaky", 50), ("busy", 5000)] {
         let (dispatcher, fake) = dispatcher(1, &options()).await;

@@ -22,6 +22,8 @@ pub(super) struct Fake {
     pub(super) running: AtomicU64,
     pub(super) most_running: AtomicU64,
     pub(super) cancelled: AtomicU64,
+    /// Processes that died, as an engine with a process of its own would lose them.
+    pub(super) deaths: AtomicU64,
 }
 
 impl Fake {
@@ -29,6 +31,9 @@ impl Fake {
         self.asked.load(Ordering::SeqCst)
     }
 }
+
+/// Deaths that such an engine bears; after more, it fails every call.
+pub(super) const MOST_DEATHS: u64 = 4;
 
 /// Counts a try out, also when its future is dropped.
 struct Running<'a>(&'a Fake);
@@ -103,12 +108,20 @@ impl Engine for Fake {
             }
         }
         let (engine, reason) = ("fake".to_owned(), "test".to_owned());
+        let died = |asked_again| EngineError::Died {
+            reason: "test".to_owned(),
+            partial: String::new(),
+            asked_again,
+        };
         match (word, nth) {
+            _ if self.deaths.load(Ordering::SeqCst) > MOST_DEATHS => Err(died(true)),
             ("fail", _) => Err(EngineError::Refused { reason }),
-            ("die", _) => Err(EngineError::Died {
-                reason,
-                partial: String::new(),
-            }),
+            ("die", _) => Err(died(false)),
+            // The engine asks its next process again by itself, and that one dies, too.
+            ("kill", _) => {
+                self.deaths.fetch_add(2, Ordering::SeqCst);
+                Err(died(true))
+            }
             ("flaky", 0) => Err(EngineError::Unreachable { engine, reason }),
             ("busy", 0) => Err(EngineError::Busy {
                 engine,

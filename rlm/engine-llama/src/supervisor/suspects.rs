@@ -65,6 +65,9 @@ impl Suspects {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::options::LlamaOptions;
+    use crate::restarts::{Restarts, Verdict};
+    use base::Time;
 
     fn with(calls: &[CallId]) -> Suspects {
         let mut suspects = Suspects::default();
@@ -127,26 +130,48 @@ mod tests {
         assert!(suspects.due().is_empty());
     }
 
-    #[test]
-    fn every_call_ends_whatever_dies() {
-        // A child dies whenever an odd call is asked of it.
-        let mut suspects = with(&[1, 2, 3, 4, 5]);
-        let (mut left, mut deaths) = (BTreeSet::from([1, 2, 3, 4, 5]), 0);
-        let mut asked = left.clone();
-        while !left.is_empty() {
-            if asked.iter().any(|call| call % 2 == 1) {
+    /// Lets calls end one after the other, with a death whenever a killer is asked. How many died.
+    fn deaths(calls: &[CallId], kills: impl Fn(CallId) -> bool) -> u32 {
+        let mut suspects = with(calls);
+        let (mut left, mut deaths) = (calls.len(), 0);
+        let mut asked: BTreeSet<CallId> = calls.iter().copied().collect();
+        while left > 0 {
+            if asked.iter().any(|call| kills(*call)) {
                 deaths += 1;
                 if let Some(killer) = suspects.died() {
-                    assert_eq!(killer % 2, 1, "an innocent call is never charged");
-                    left.remove(&killer);
+                    assert!(kills(killer), "an innocent call is never charged");
+                    left -= 1;
                 }
                 asked.clear();
             } else if let Some(call) = asked.pop_first() {
                 suspects.ended(call);
-                left.remove(&call);
+                left -= 1;
             }
             asked.extend(suspects.due());
         }
+        deaths
+    }
+
+    #[test]
+    fn every_call_ends_whatever_dies() {
+        let deaths = deaths(&[1, 2, 3, 4, 5], |call| call % 2 == 1);
         assert_eq!(deaths, 6, "two for each of the three killers at most");
+    }
+
+    #[test]
+    fn two_killers_in_one_batch_leave_the_engine_to_the_others() {
+        let options = LlamaOptions::new("m".into(), "p".into(), Vec::new(), 1);
+        let mut restarts = Restarts::new(
+            options.max_restarts,
+            options.restart_window,
+            options.restart_backoff,
+        );
+        let deaths = deaths(&[1, 2, 3, 4, 5, 6, 7, 8], |call| call == 3 || call == 6);
+        assert_eq!(deaths, 4);
+        for _ in 0..deaths {
+            restarts.died(Time::ZERO);
+        }
+        let verdict = restarts.verdict(Time::ZERO);
+        assert!(matches!(verdict, Verdict::After(_)), "{verdict:?}");
     }
 }

@@ -125,6 +125,7 @@ impl Embedder {
             .map_err(|error| EngineError::Died {
                 reason: format!("the vectors were not computed: {error}"),
                 partial: String::new(),
+                asked_again: false,
             })?;
         Ok(vectors.into_iter().map(unit).collect())
     }

@@ -115,3 +115,6 @@ fn acts_as_control(model: &Model, text: &str) -> bool {
     text.contains(['<', '[', '｜'])
         && model.tokenize(text, false, true) != model.tokenize(text, false, false)
 }
+
+#[cfg(test)]
+mod tests;

@@ -74,6 +74,12 @@ impl OllamaEngine {
         }
     }
 
+    /// Tells the model that the server has under this name now from one that it had before: a hash
+    /// of its weights' digest, its template and its parameters.
+    pub async fn version(&self) -> Result<String, EngineError> {
+        Ok(self.shown().await?.version.clone())
+    }
+
     /// What the server tells about the model; asked once, again after a failure.
     async fn shown(&self) -> Result<&Model, EngineError> {
         self.shown

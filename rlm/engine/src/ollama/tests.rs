@@ -77,6 +77,27 @@ async fn a_reply_comes_with_the_servers_own_account() {
 }
 
 #[tokio::test]
+async fn a_model_that_was_pulled_again_is_another_one() {
+    let pulled = |digest: &str| {
+        let mut shown = shown();
+        shown["modelfile"] = format!("FROM /models/blobs/sha256-{digest}").into();
+        shown
+    };
+    let mut versions = Vec::new();
+    for digest in ["aa", "bb", "aa"] {
+        let mut shown = pulled(digest);
+        shown["modified_at"] = versions.len().to_string().into();
+        let server = TestServer::start(move |_, _| Act::json(&shown)).await;
+        let engine = engine(&server.url);
+        engine.facts().await.unwrap();
+        versions.push(engine.version().await.unwrap());
+        assert_eq!(server.seen("/api/show").len(), 1, "it is asked once");
+    }
+    assert_ne!(versions[0], versions[1]);
+    assert_eq!(versions[0], versions[2]);
+}
+
+#[tokio::test]
 async fn the_window_follows_the_prompt_and_stays() {
     let server = serve(|_| Act::ndjson(&last("length"))).await;
     let engine = engine(&server.url);

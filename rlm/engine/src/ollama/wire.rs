@@ -15,6 +15,8 @@ pub(super) struct Model {
     pub(super) embeds: bool,
     /// Its template leaves the assistant's last turn open.
     pub(super) prefill: bool,
+    /// A hash of what decides its replies: another one is another model.
+    pub(super) version: String,
 }
 
 impl Model {
@@ -33,9 +35,23 @@ impl Model {
             // Older servers list no abilities and turn any model's state into vectors.
             embeds: abilities.is_none() || can("embedding"),
             prefill: template.contains("$last") || template.contains(".Response"),
+            version: version(answer),
         }
     }
 }
+
+/// The Modelfile names the weights by their digest, and has the parameters that a call leaves out.
+fn version(answer: &Value) -> String {
+    let mut hasher = blake3::Hasher::new();
+    for part in ["modelfile", "template", "parameters", "model_info"] {
+        hasher.update(answer[part].to_string().as_bytes());
+        hasher.update(b"\n");
+    }
+    hasher.finalize().to_hex()[..VERSION_DIGITS].to_owned()
+}
+
+/// Enough to tell the versions of one model apart.
+const VERSION_DIGITS: usize = 32;
 
 /// What a request is sent with, beside itself.
 #[derive(Clone, Debug)]

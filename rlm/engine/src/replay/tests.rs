@@ -13,6 +13,7 @@ fn died() -> EngineError {
     EngineError::Died {
         reason: "a C++ assertion".into(),
         partial: "par".into(),
+        asked_again: true,
     }
 }
 
@@ -150,9 +151,6 @@ async fn a_recording_is_checked_when_it_is_opened() {
         write(&format!("{good}{}", &good[..cut]));
         let refused = ReplayEngine::open(&path).unwrap_err();
         assert!(matches!(refused, RecordingError::Cut { .. }), "{refused}");
-        let engine = Arc::new(Scripted::new(Vec::new()));
-        let longer = RecordingEngine::new(engine, &path).err();
-        assert_eq!(longer, Some(refused), "what follows would be lost, too");
     }
     write(&good.replace("\"v\":1", "\"v\":2"));
     let other = ReplayEngine::open(&path).unwrap_err();
@@ -204,7 +202,7 @@ async fn a_recording_that_cannot_be_written_says_so_and_changes_nothing() {
 }
 
 #[test]
-fn a_recording_has_one_writer_and_is_its_owners() {
+fn a_recording_has_one_writer_once_and_is_its_owners() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("calls.jsonl");
     let first = recording(Vec::new(), &path);
@@ -213,23 +211,33 @@ fn a_recording_has_one_writer_and_is_its_owners() {
     assert_eq!(mode, 0o600, "{mode:o}");
     let second = || RecordingEngine::new(Arc::new(Scripted::new(Vec::new())), &path).err();
     let file = path.display().to_string();
-    assert_eq!(second(), Some(RecordingError::InUse { file }));
+    assert_eq!(second(), Some(RecordingError::InUse { file: file.clone() }));
     let replay = ReplayEngine::open(&path).unwrap();
     assert_eq!(replay.kept("profile"), Ok("small".to_owned()), "it is read");
     drop(first);
-    assert_eq!(second(), None, "the first one is over");
+    let before = std::fs::read(&path).unwrap();
+    assert_eq!(second(), Some(RecordingError::Taken { place: file }));
+    assert_eq!(std::fs::read(&path).unwrap(), before, "it is left as it is");
 }
 
 #[tokio::test]
 async fn what_is_kept_beside_the_calls_is_read_by_its_name() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("calls.jsonl");
-    recording(Vec::new(), &path).keep("profile", "small");
-    // A second run goes on where the first one ended.
-    recording(Vec::new(), &path).keep("colour", "red");
+    let engine = recording(Vec::new(), &path);
+    let facts = engine.facts().await.unwrap();
+    engine.keep("profile", "small");
+    engine.keep("colour", "red");
+    let named = ModelFacts {
+        name: "another".to_owned(),
+        ..facts.clone()
+    };
+    engine.keep_facts(&named);
     let replay = ReplayEngine::open(&path).unwrap();
     assert_eq!(replay.kept("profile"), Ok("small".to_owned()));
     assert_eq!(replay.kept("colour"), Ok("red".to_owned()));
+    assert_eq!(replay.facts().await, Ok(facts));
+    assert_eq!(replay.facts().await, Ok(named));
     let missing = replay.kept("size").unwrap_err().to_string();
     assert!(missing.contains("`what` differs"), "{missing}");
 }

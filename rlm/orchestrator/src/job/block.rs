@@ -78,10 +78,15 @@ impl Job {
                 self.shown.push(text.clone());
             }
         }
-        let names = report.variables.iter();
-        self.variables = names.map(|variable| variable.name.clone()).collect();
-        self.history
-            .set_variables(observe::variable_list(&report.variables));
+        let fault = report.error.as_ref();
+        let undone = fault.is_some_and(|fault| fault.rolled_back);
+        // After a block that was undone there are those from before it.
+        if !undone {
+            let names = report.variables.iter();
+            self.variables = names.map(|variable| variable.name.clone()).collect();
+            self.history
+                .set_variables(observe::variable_list(&report.variables));
+        }
         let printed = report.stdout.trim();
         let printed = match &report.value {
             Some(value) if printed.is_empty() => value.trim(),

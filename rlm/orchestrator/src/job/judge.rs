@@ -3,8 +3,8 @@
 use super::Job;
 use super::block::KEPT_CHARS;
 use crate::gate::{
-    asks_how_many, clip, columns_named, doubt, is_collection, is_empty_answer, is_refusal,
-    values_named,
+    Mistaken, asks_how_many, clip, columns_named, doubt, is_collection, is_empty_answer,
+    is_refusal, mistaken_column, values_named,
 };
 use crate::profile::render;
 use crate::{AnswerRule, Effect, TraceEvent};
@@ -43,6 +43,12 @@ impl Job {
                 text: render(&self.setup.profile.format.no_number, &[("start", &start)]),
             });
         }
+        if rules.columns
+            && !self.columned
+            && let Some(note) = self.mistaken(code)
+        {
+            return Some(note);
+        }
         if self.gated < rules.gate && !is_refusal(answer, &rules.refusals) {
             return self.unsupported(answer);
         }
@@ -51,6 +57,19 @@ impl Job {
 
     fn lists_where_a_number_is_asked(&self, answer: &str) -> bool {
         asks_how_many(&self.setup.question) && is_collection(answer)
+    }
+
+    fn mistaken(&self, code: &str) -> Option<Note> {
+        let format = &self.setup.profile.format;
+        let card = &self.setup.context.card;
+        let (text, column) = match mistaken_column(card, &self.setup.question, code)? {
+            Mistaken::Counted(column) => (&format.counted_column, column),
+            Mistaken::Unused(column) => (&format.unused_column, column),
+        };
+        Some(Note {
+            rule: AnswerRule::Column,
+            text: render(text, &[("column", column)]),
+        })
     }
 
     fn empty(&self, answer: &str, code: &str) -> Note {
@@ -93,6 +112,10 @@ impl Job {
             }
             AnswerRule::Number => {
                 self.counted = true;
+                self.kept.rejected = Some(answer.clone());
+            }
+            AnswerRule::Column => {
+                self.columned = true;
                 self.kept.rejected = Some(answer.clone());
             }
             AnswerRule::Empty if answer.trim().is_empty() => {}

@@ -40,6 +40,8 @@ pub struct Job {
     shortened: bool,
     /// A list was sent back where a number was asked for.
     counted: bool,
+    /// An answer was sent back for a column that was mistaken.
+    columned: bool,
     /// The budget that ended the ordinary turns; only the closing call may follow.
     limit: Option<LimitKind>,
     last_code: Option<String>,
@@ -119,6 +121,7 @@ impl Job {
             gated: 0,
             shortened: false,
             counted: false,
+            columned: false,
             limit: None,
             last_code: None,
             repeats: false,

@@ -107,6 +107,8 @@ fn templates(p: &Profile) -> Vec<Rule<'_>> {
         ("format.named_values", &f.named_values, &["values"]),
         ("format.long_answer", &f.long_answer, &["chars", "start"]),
         ("format.no_number", &f.no_number, &["start"]),
+        ("format.counted_column", &f.counted_column, &["column"]),
+        ("format.unused_column", &f.unused_column, &["column"]),
         ("format.unsupported", &f.unsupported, &["sentence", "names"]),
         ("format.refused", &f.refused, &["limit", "asked", "granted"]),
         ("last.ask", &p.last.ask, &["question", "limit"]),

@@ -171,6 +171,9 @@ pub struct Rules {
     pub answer_chars: usize,
     /// When the question asks how many, a list or table is sent back once.
     pub number: bool,
+    /// An answer from a count of rows, where a column of numbers was to be compared or added up, is
+    /// sent back once.
+    pub columns: bool,
     /// Answers that contain one of these (in any case) say that there is no answer. They pass the
     /// gate; from a script they are not accepted.
     pub refusals: Vec<String>,

@@ -39,6 +39,10 @@ pub struct Format {
     pub long_answer: String,
     /// A list or table where how many was asked: `{start}`.
     pub no_number: String,
+    /// The values of a column of numbers were counted, not compared: `{column}`.
+    pub counted_column: String,
+    /// Rows were counted, and the question names a column of numbers: `{column}`.
+    pub unused_column: String,
     /// An answer that the gate sent back: `{sentence} {names}`.
     pub unsupported: String,
     /// The text that refused sub-calls get as their error: `{limit} {asked} {granted}`.
@@ -66,6 +70,8 @@ impl Default for Format {
             named_values: "\nThe question names {values}.".into(),
             long_answer: "The answer has {chars} characters: {start}...".into(),
             no_number: "The question asks for one number, and {start} is none.".into(),
+            counted_column: "Counter counts how often each {column} occurs.".into(),
+            unused_column: "The question asks about {column}, which the code does not use.".into(),
             unsupported: "The sentence \"{sentence}\" does not mention {names}.".into(),
             refused: "no more sub-calls: the limit of {limit} is reached".into(),
         }

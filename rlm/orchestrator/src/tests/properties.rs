@@ -2,8 +2,9 @@
 //! more than what was under way; and for every world that answers: an end.
 
 use super::harness::*;
+use super::world::{Reaction, World};
 use crate::*;
-use base::{Budgets, Finish, Tally, Time, Usage};
+use base::{Budgets, Finish, Tally, Usage};
 use proptest::prelude::*;
 use std::time::Duration;
 
@@ -86,6 +87,23 @@ fn report() -> impl Strategy<Value = BlockReport> {
     )
 }
 
+fn count() -> impl Strategy<Value = u32> {
+    prop_oneof![0_u32..20, Just(u32::MAX)]
+}
+
+fn sub_call() -> impl Strategy<Value = SubCallResult> {
+    (usage(), any::<bool>(), any::<bool>()).prop_map(|(usage, ok, child)| SubCallResult {
+        ok,
+        cached: !ok,
+        usage,
+        child: child.then_some(Tally {
+            sub_calls: 3,
+            root_usage: usage,
+            ..Tally::default()
+        }),
+    })
+}
+
 /// An input about any call or block, whether or not there is one.
 fn input() -> impl Strategy<Value = Input> {
     let call = || (0_u32..6).prop_map(CallNumber);
@@ -96,18 +114,6 @@ fn input() -> impl Strategy<Value = Input> {
         finish,
         usage,
     });
-    let count = prop_oneof![0_u32..20, Just(u32::MAX)];
-    let result =
-        (usage(), any::<bool>(), any::<bool>()).prop_map(|(usage, ok, child)| SubCallResult {
-            ok,
-            cached: !ok,
-            usage,
-            child: child.then_some(Tally {
-                sub_calls: 3,
-                root_usage: usage,
-                ..Tally::default()
-            }),
-        });
     prop_oneof![
         2 => Just(Input::Start),
         3 => (call(), text()).prop_map(|(call, text)| Input::RootDelta { call, text }),
@@ -119,10 +125,10 @@ fn input() -> impl Strategy<Value = Input> {
             reason: "r".into(),
             restarted,
         }),
-        3 => (batch(), count, any::<bool>()).prop_map(|(batch, count, recursive)| {
+        3 => (batch(), count(), any::<bool>()).prop_map(|(batch, count, recursive)| {
             Input::SubCallsAsked { batch, count, recursive }
         }),
-        3 => (batch(), result).prop_map(|(batch, result)| Input::SubCallDone { batch, result }),
+        3 => (batch(), sub_call()).prop_map(|(batch, result)| Input::SubCallDone { batch, result }),
         2 => Just(Input::Tick),
         1 => Just(Input::Cancel),
     ]
@@ -134,7 +140,7 @@ prop_compose! {
         sub_calls in 0_u32..30,
         tokens in prop_oneof![0_u64..5000, Just(u64::MAX)],
         wall in prop_oneof![0_u64..100, Just(u64::MAX)],
-        depth in 0_u32..2,
+        depth in 0_u32..4,
         consecutive_errors in 0_u32..4,
         window in prop::option::of(prop_oneof![0_u32..100, 200_u32..3000, Just(u32::MAX)]),
         which in 0_usize..5,
@@ -165,59 +171,19 @@ fn profile(which: usize) -> Profile {
     }
 }
 
-/// Watches every effect of a job against its budgets.
-struct Watch {
-    budgets: Budgets,
-    granted: u64,
-    started: bool,
-    finished: bool,
-}
-
-impl Watch {
-    fn check(&mut self, job: &Job, before: &Tally, now: Time, out: &[Effect]) {
-        assert!(!self.finished || out.is_empty(), "effects after the end");
-        let over = now >= Time::ZERO + self.budgets.wall;
-        for effect in out {
-            assert!(!self.finished, "an effect after the end");
-            let paid = match effect {
-                Effect::CallRoot(_) => true,
-                Effect::AdmitSubCalls(admission) => {
-                    self.granted += u64::from(admission.granted);
-                    admission.granted > 0
-                }
-                Effect::Finish(_) => {
-                    self.finished = true;
-                    false
-                }
-                Effect::StopRoot { .. }
-                | Effect::RunBlock { .. }
-                | Effect::StopBlock { .. }
-                | Effect::Trace(_) => false,
-            };
-            if paid {
-                assert!(
-                    job.tally().tokens() < self.budgets.tokens,
-                    "unpaid, before: {before:?}"
-                );
-                assert!(
-                    !over || self.finished || is_stopped(out),
-                    "too late; before: {before:?}"
-                );
-            }
-        }
-        assert!(job.tally().turns <= self.budgets.turns);
-        assert!(self.granted <= u64::from(self.budgets.sub_calls));
-        assert_eq!(job.is_finished(), self.finished);
-        assert!(
-            self.finished || !(over && self.started),
-            "goes on past its time"
-        );
+prop_compose! {
+    fn reaction()(
+        said in text(),
+        end in finish(),
+        refusal in failure(),
+        ran in report(),
+        which in 0_u8..8,
+        millis in prop_oneof![3 => 0_u64..100, 1 => 0_u64..20_000],
+        tick in any::<bool>(),
+        sub_calls in prop::option::weighted(0.5, (count(), any::<bool>(), sub_call())),
+    ) -> Reaction {
+        Reaction { said, end, refusal, ran, which, millis, tick, sub_calls }
     }
-}
-
-/// A call in the same step in which the time ran out: it is stopped before the step ends.
-fn is_stopped(out: &[Effect]) -> bool {
-    matches!(out.last(), Some(Effect::Finish(_)))
 }
 
 proptest! {
@@ -228,64 +194,28 @@ proptest! {
         setup in any_setup(),
         inputs in prop::collection::vec((input(), 0_u64..20_000), 0..60),
     ) {
-        let mut watch = Watch { budgets: setup.budgets, granted: 0, started: false, finished: false };
-        let mut job = Job::new(setup, Time::ZERO);
-        let mut now = Time::ZERO;
+        let mut world = World::of(setup);
         for (input, millis) in inputs {
-            now = now + Duration::from_millis(millis);
-            let before = job.tally();
-            watch.started |= input == Input::Start;
-            let mut out = Vec::new();
-            job.step(now, input, &mut out);
-            watch.check(&job, &before, now, &out);
+            world.pass(millis);
+            world.check_step(input);
         }
     }
 
-    /// A world that answers every call and block, with whatever comes, sees the job's end.
+    /// A world that answers every call and block, with whatever comes and however late, sees the
+    /// job's end.
     #[test]
     fn every_job_ends_when_its_effects_are_answered(
         setup in any_setup(),
-        answers in prop::collection::vec((text(), finish(), failure(), report(), 0_u8..8), 1..20),
+        reactions in prop::collection::vec(reaction(), 1..20),
     ) {
         let most_turns = u64::from(setup.budgets.turns) + 1;
-        let window = setup.window;
-        let mut job = Job::new(setup, Time::ZERO);
-        let mut out = Vec::new();
-        job.step(Time::ZERO, Input::Start, &mut out);
+        let mut world = World::of(setup);
+        world.check_step(Input::Start);
         let mut steps = 0;
-        while !job.is_finished() {
-            let (text, finish, failure, report, which) = &answers[steps % answers.len()];
-            for effect in &out {
-                if let (Effect::CallRoot(call), Some(window)) = (effect, window) {
-                    prop_assert!((1..=window).contains(&call.max_tokens));
-                }
-            }
-            let input = out.iter().rev().find_map(|effect| match effect {
-                Effect::CallRoot(call) if *which == 0 => Some(Input::RootFailed {
-                    call: call.call,
-                    failure: failure.clone(),
-                }),
-                Effect::CallRoot(call) => Some(Input::RootDone {
-                    call: call.call,
-                    reply: reply(text, *finish),
-                }),
-                Effect::RunBlock { block, .. } if *which == 1 => Some(Input::BlockFailed {
-                    block: *block,
-                    reason: "r".into(),
-                    restarted: true,
-                }),
-                Effect::RunBlock { block, .. } => Some(Input::BlockDone {
-                    block: *block,
-                    report: report.clone(),
-                }),
-                Effect::StopRoot { .. }
-                | Effect::StopBlock { .. }
-                | Effect::AdmitSubCalls(_)
-                | Effect::Trace(_)
-                | Effect::Finish(_) => None,
-            });
-            out.clear();
-            job.step(Time::ZERO, input.expect("something is under way"), &mut out);
+        while !world.job.is_finished() {
+            let reaction = &reactions[steps % reactions.len()];
+            world.meanwhile(reaction);
+            world.answer(reaction);
             steps += 1;
             // A turn is a call with its retries, a summary with its own, a block; and the too-long
             // refusals drop a turn each.

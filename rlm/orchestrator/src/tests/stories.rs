@@ -364,6 +364,34 @@ fn a_capable_root_is_told_its_turns_variables_and_sub_calls() {
 }
 
 #[test]
+fn a_root_whose_block_was_undone_is_told_so_and_keeps_its_variables() {
+    let profiles = Profiles::built_in(BuiltIn::Capable).unwrap();
+    let first = BlockReport {
+        variables: vec![VariableBrief {
+            name: "size".into(),
+            kind: "int".into(),
+            size: None,
+        }],
+        ..printed("1\n")
+    };
+    let mut second = raised("MemoryError", "");
+    let fault = second.error.as_mut().unwrap();
+    fault.rolled_back = true;
+    let story = Story::of(setup(profiles.for_kind(ContextKind::Prose).clone()))
+        .root("```repl\nsize = 1\n```")
+        .repl(first)
+        .root("```repl\nsize = 'x' * 10**9\n```")
+        .repl(second)
+        .run();
+    let asked = story.asked();
+    assert!(
+        asked.contains("MemoryError") && asked.contains("The block was stopped and undone."),
+        "{asked}"
+    );
+    assert!(asked.contains("Variables: size (int)"), "{asked}");
+}
+
+#[test]
 fn output_never_fills_a_small_window() {
     let mut setup = setup(plain_profile());
     setup.window = Some(2_000);

@@ -1,5 +1,7 @@
-//! The blob is the one that its script made and that the hashes name.
+//! The blob is the one that its script made and that the hashes name, and is compiled once.
 
+use crate::world::{cache_dir, runtime};
+use repl::{Progress, Runtime, RuntimeOptions};
 use std::path::Path;
 
 #[test]
@@ -21,6 +23,18 @@ fn licences_of_what_is_bundled_are_there() {
         let text = std::fs::read_to_string(folder.join(name)).unwrap();
         assert!(text.len() > 500, "{name} is no licence text");
     }
+}
+
+#[test]
+fn a_second_open_finds_the_component_compiled() {
+    // Compiled now at the latest.
+    runtime();
+    let options = RuntimeOptions {
+        cache_dir: cache_dir(),
+    };
+    let mut told = Vec::new();
+    Runtime::open(&options, &mut |progress| told.push(progress)).unwrap();
+    assert_eq!(told, [Progress::Ready { cached: true }]);
 }
 
 struct Hex<'a>(&'a [u8]);

@@ -1,7 +1,7 @@
 //! Names and habits of every peer: answers, reserved names, output, error texts.
 
 use crate::world::{Echo, config, prints, run, runtime, session};
-use repl::GuestStyle;
+use repl::{GuestStyle, LmCall};
 
 async fn check_answer(code: &str, want: Option<&str>) {
     let mut s = session("abc").await;
@@ -208,4 +208,62 @@ async fn label_asks_each_text_once_with_a_grammar() {
         Some("root ::= \"yes\" | \"no\"")
     );
     assert_eq!(batches[0][0].max_tokens, Some(12));
+}
+
+const CALLS: &str = "\
+    llm_query('a', model='m1')\n\
+    llm_query('b', 'm2')\n\
+    print(llm_query_parallel(['c', 'd'], model='m3'), llm_query_parallel is llm_query_batched)\n\
+    rlm_query('e', context=context, model='m4')\n\
+    rlm_query('f')\n\
+    rlm_query_batched(['g', 'h'], contexts=['one', None], model='m5')\n\
+    rlm_query_batched(['i'], contexts='shared')";
+
+/// The batches that [`CALLS`] asks, each call as kind, prompt, model and context.
+async fn check_calls(depth_left: u32, want: [&str; 7]) {
+    let mut config = config("abc");
+    config.depth_left = depth_left;
+    let mut s = runtime().session(config).await.unwrap();
+    let host = Echo::default();
+    let outcome = s.run(CALLS, &host).await.unwrap();
+    assert_eq!(outcome.error, None);
+    assert_eq!(outcome.stdout, "['echo:1:c', 'echo:1:d'] True\n");
+    let told = |call: &LmCall| {
+        let [model, context] =
+            [&call.model, &call.context].map(|it| it.as_deref().unwrap_or("-").to_owned());
+        format!("{:?} {:?} {model} {context}", call.kind, call.prompt)
+    };
+    let batches = host.batches.lock().unwrap();
+    let asked: Vec<String> = batches
+        .iter()
+        .map(|batch| batch.iter().map(told).collect::<Vec<_>>().join(", "))
+        .collect();
+    assert_eq!(asked, want);
+}
+
+#[tokio::test]
+async fn calls_name_their_model_and_a_child_its_context() {
+    let queries = [
+        r#"Query "a" m1 -"#,
+        r#"Query "b" m2 -"#,
+        r#"Query "c" m3 -, Query "d" m3 -"#,
+    ];
+    let [a, b, both] = queries;
+    let children = [
+        r#"Recursive "e" m4 abc"#,
+        r#"Recursive "f" - -"#,
+        r#"Recursive "g" m5 one, Recursive "h" m5 -"#,
+        r#"Recursive "i" - shared"#,
+    ];
+    let [e, f, pair, i] = children;
+    check_calls(1, [a, b, both, e, f, pair, i]).await;
+    // Where no child may start, its task is one prompt.
+    let plain = [
+        r#"Query "e\n\nabc" m4 -"#,
+        r#"Query "f" - -"#,
+        r#"Query "g\n\none" m5 -, Query "h" m5 -"#,
+        r#"Query "i\n\nshared" - -"#,
+    ];
+    let [e, f, pair, i] = plain;
+    check_calls(0, [a, b, both, e, f, pair, i]).await;
 }

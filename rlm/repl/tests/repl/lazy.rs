@@ -1,7 +1,9 @@
 //! A lazy `context` behaves like the `str` that it stands for: each expression is evaluated on
 //! both, in the same block, and results, types and exceptions are compared.
 
-use crate::world::{config, prints, run, runtime};
+use crate::world::{config, prints, run, runtime, session};
+use context::{Context, OpenOptions, Source};
+use std::sync::Arc;
 
 const TEXT: &str = "Zürich: 12 °C\r\nLine two, ünïcode 😀 and more\u{2028}after sep\u{85}next\n\n\
     key=value key2=värde\tTab\x0bvt\x0cff end\n  trailing aaa aaaa  ";
@@ -183,6 +185,8 @@ async fn a_long_text_is_not_copied_beyond_the_limit() {
         "{}",
         error.message
     );
+    // No memory was taken, so nothing is undone.
+    assert!(!error.rolled_back);
     let code = "parts = context.splitlines()\n\
         print(len(parts), parts[0], parts[-1], parts[19_999], parts[10:12], context.count('and'))\n\
         words = context.split()\nprint(len(words), words[59_999], sum(1 for w in words))\n\
@@ -192,4 +196,75 @@ async fn a_long_text_is_not_copied_beyond_the_limit() {
         "20000 word and more word and more word and more ['word and more', 'word and more'] 20000\n\
          60000 more 60000\n20000 word and more 279995 -1\n"
     );
+}
+
+/// What can be asked of a text without a copy of it; of a long section and of the same as a str.
+const LOOKS: &str = r#"
+import re
+plain = "".join(f"Zürich key={i}\n" for i in range(400))
+long = context["b.txt"]
+def looks(t):
+    found = re.search(r"key=(39\d)", t)
+    return [
+        len(t), t[3:12], t[-9:], t[::97], t[-1], t.find("ü"), t.find("key", 100), t.rfind("key"),
+        t.index("key=9"), t.count("ü"), "key=399" in t, "alpha" in t, t.startswith("Zür"),
+        t.endswith("399\n"), t.split("=")[7], len(t.splitlines()), t.splitlines()[250],
+        found.span(), found.group(1), found.string[found.start():found.end()],
+        re.findall(r"key=(\d+)", t), [m.start() for m in re.finditer("Z", t)][-3:],
+        re.match("Zü", t).end(), re.fullmatch("x", t), list(t)[:5], [c for c in t].count("k"),
+    ]
+print(looks(long) == looks(plain), looks(plain)[0], long.name, long.section)
+print(isinstance(long, str), len(context), len(context[0]), context[1] == long)
+"#;
+
+#[tokio::test]
+async fn a_long_section_of_several_is_lazy_and_a_text_of_its_own() {
+    let long: String = (0..400).map(|i| format!("Zürich key={i}\n")).collect();
+    let part = |name: &str, text: &str| Source::Text {
+        name: name.into(),
+        text: text.into(),
+    };
+    let sources = [part("a.txt", "alpha key=none ü\n"), part("b.txt", &long)];
+    let mut config = config("");
+    config.context = Arc::new(Context::open(&sources, &OpenOptions::default()).unwrap());
+    config.limits.eager_chars = 100;
+    config.limits.copied_chars = 100;
+    let mut s = runtime().session(config).await.unwrap();
+    let chars = long.chars().count();
+    assert_eq!(
+        prints(&mut s, LOOKS).await,
+        format!("True {chars} b.txt 1\nTrue 2 17 True\n")
+    );
+    // It was not copied for any of this.
+    let error = run(&mut s, "long.upper()").await.error.unwrap();
+    assert!(error.message.contains("can be copied"), "{}", error.message);
+}
+
+/// A text of 3 GiB in characters by its length alone: nothing of it is read.
+const PAST_2_GIB: &str = r#"
+import textlike, views, wire
+def opened(chars):
+    facts = dict(wire.CONFIG["context"], chars=chars)
+    return dict(views.names(facts), big=textlike.Text(None, chars))
+names = opened(3 << 30)
+big = names["big"]
+try:
+    len(big)
+except OverflowError:
+    print("Python's own len() cannot say it")
+exec("said = [len(big), len('abc'), len([1, 2])]", names)
+print(names["said"], bool(big), big[7:7] == "", "len" in opened(2**31 - 1))
+"#;
+
+#[tokio::test]
+async fn the_length_of_a_text_past_2_gib_is_said() {
+    let mut s = session("abc").await;
+    let printed = prints(&mut s, PAST_2_GIB).await;
+    assert_eq!(
+        printed,
+        "Python's own len() cannot say it\n[3221225472, 3, 2] True True False\n"
+    );
+    let shown = run(&mut s, "1").await.variables;
+    let big = shown.iter().find(|variable| variable.name == "big");
+    assert_eq!(big.unwrap().size, Some(3 << 30));
 }

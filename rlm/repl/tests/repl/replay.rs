@@ -14,6 +14,8 @@ time.sleep(3600)
 print(time.time() - t > 3599, datetime.datetime.now(), hash('x'))"#,
     "rs = llm_query_batched([f'part {i}' for i in range(3)])\nprint(rs, {'b', 'a', 'c'})",
     "found = [llm_query(r) for r in rs]\n1 / 0",
+    // Passes a limit, so that it is undone.
+    "found = llm_query('deep')\ndef f(n): return f(n + 1)\nf(random.random())",
     "print(id(found) % 16, found)\nFINAL(found[-1])",
 ];
 
@@ -35,7 +37,10 @@ async fn a_job_run_again_from_its_journal_gives_the_same_bytes() {
     let mut first = session("some context").await;
     let seen = play(&mut first, &Echo::default()).await;
     let journal: Vec<JournalEntry> = seen.iter().flat_map(|o| o.journal.clone()).collect();
-    assert_eq!(journal.len(), 4);
+    assert_eq!(journal.len(), 5);
+    let undone = seen.iter().filter_map(|o| o.error.as_ref());
+    let undone: Vec<bool> = undone.map(|error| error.rolled_back).collect();
+    assert_eq!(undone, [false, true]);
     let mut second = session("some context").await;
     let replay = Replay::new(journal);
     assert_eq!(play(&mut second, &replay).await, seen);

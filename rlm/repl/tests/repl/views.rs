@@ -76,6 +76,35 @@ async fn a_key_that_can_mean_only_one_is_taken_for_it_by_a_small_root() {
     assert_eq!(error.kind, "KeyError");
 }
 
+/// `time <= "2024-03-02"` is meant to hold on the whole of that day; a bare text compares as text.
+#[tokio::test]
+async fn a_time_beside_a_bare_day_is_a_day_for_a_small_root() {
+    let log: String = (1..5)
+        .flat_map(|day| (8..18).map(move |hour| (day, hour)))
+        .map(|(day, hour)| format!("2024-03-0{day} {hour:02}:30:00 host=b1 load={hour}\n"))
+        .collect();
+    let code = "times = [r['time'] for r in rows]\n\
+        print(sum('2024-03-02' <= t <= '2024-03-03' for t in times),\n\
+        sum(t == '2024-03-02' for t in times), sum(t > '2024-03-02' for t in times),\n\
+        sum(t < '2024-03-02' for t in times), sum(t <= '2024-03' for t in times),\n\
+        sum(t <= '2024-03-02 09:30' for t in times), max(times), type(times[0]).__name__,\n\
+        sum(t.split()[0] == '2024-03' for t in times), len({t[:10] for t in times}), len(set(times)), times[3] == '2024-03-01 11:30:00')";
+    for (style, counted, march) in [
+        (GuestStyle::Small, "20 10 20 10 40 11", 40),
+        (GuestStyle::Capable, "10 0 30 10 0 11", 0),
+    ] {
+        for eager in [0, 1 << 20] {
+            let mut config = config(&log);
+            config.style = style;
+            config.limits.eager_chars = eager;
+            let mut s = runtime().session(config).await.unwrap();
+            let said = prints(&mut s, code).await;
+            let rest = format!("2024-03-04 17:30:00 str {march} 4 40 True\n");
+            assert_eq!(said, format!("{counted} {rest}"), "{style:?}");
+        }
+    }
+}
+
 /// Of more columns than are told, the last ones are only in the rows that have them.
 #[tokio::test]
 async fn a_key_that_some_rows_lack_is_taken_for_no_other() {
@@ -186,6 +215,42 @@ async fn an_answer_without_support_is_read_again_on_the_nearest_sentences() {
     let calls: Vec<_> = outcome.journal.iter().flat_map(|it| &it.calls).collect();
     assert_eq!(calls.len(), 4);
     assert!(calls.iter().all(|call| !call.prompt.contains("<b>")));
+}
+
+/// Small roots ask on when the question is answered, and give up when a sentence says it in words of
+/// its own.
+#[tokio::test]
+async fn what_was_found_for_the_question_is_not_lost_by_its_root() {
+    let text = "The Toledo museum opened in 1911.\n\nThe Toledo library closed in 1950.\n\n\
+        Versions of a package are set out in order.\n\n\
+        // BAD, this will throw an EOVERRIDE error\n";
+    let opened = async |query: &str| {
+        let mut config = config(text);
+        config.style = repl::GuestStyle::Small;
+        config.query = query.into();
+        runtime().session(config).await.unwrap()
+    };
+    let mut s = opened("When did the Toledo museum open?").await;
+    let first = s.run("ask(query, search(query))", &Reader("1911")).await;
+    assert_eq!(
+        first.unwrap().stdout,
+        "1911\nsupported: The Toledo museum opened in 1911.\n"
+    );
+    let on = "ask('What closed?', search('library'))";
+    let second = s.run(on, &Reader("1950")).await.unwrap();
+    assert_eq!(
+        second.stdout,
+        "1911\nThis is answered already. Call FINAL(answer) now.\n"
+    );
+    let third = s.run(on, &Reader("1950")).await.unwrap();
+    assert_eq!(third.answer.as_deref(), Some("1911"));
+
+    let mut s = opened("Which error comes when two versions of a package are asked for?").await;
+    let first = s.run("ask(query, search(query))", &Hinter).await.unwrap();
+    let told = "EOVERRIDE\ndoubtful: // BAD, this will throw an EOVERRIDE error (missing: ";
+    assert!(first.stdout.starts_with(told), "{}", first.stdout);
+    let second = s.run("FINAL('not in the text')", &Hinter).await.unwrap();
+    assert_eq!(second.answer.as_deref(), Some("EOVERRIDE"));
 }
 
 #[tokio::test]
@@ -307,6 +372,18 @@ impl repl::Host for Guesser {
             false => "2024".to_owned(),
         };
         calls.iter().map(|call| Ok(reply(call))).collect()
+    }
+}
+
+/// Answers only where it may not refuse.
+struct Hinter;
+
+#[async_trait::async_trait]
+impl repl::Host for Hinter {
+    async fn ask(&self, calls: Vec<repl::LmCall>) -> Vec<Result<String, String>> {
+        let strict = |call: &repl::LmCall| call.prompt.contains("answer: not in the text");
+        let said = |call| ["EOVERRIDE", "not in the text"][usize::from(strict(call))];
+        calls.iter().map(|call| Ok(said(call).to_owned())).collect()
     }
 }
 

@@ -4,17 +4,22 @@ use repl::{
     BlockOutcome, GuestStyle, Host, LmCall, ReplLimits, Runtime, RuntimeOptions, Session,
     SessionConfig,
 };
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock};
 
 /// The runtime of this process; the compiled component is shared with later runs of the tests.
 pub(crate) fn runtime() -> &'static Arc<Runtime> {
     static RUNTIME: OnceLock<Arc<Runtime>> = OnceLock::new();
     RUNTIME.get_or_init(|| {
-        let cache_dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("repl");
-        let options = RuntimeOptions { cache_dir };
+        let options = RuntimeOptions {
+            cache_dir: cache_dir(),
+        };
         Runtime::open(&options, &mut |progress| println!("{progress:?}")).unwrap()
     })
+}
+
+pub(crate) fn cache_dir() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("repl")
 }
 
 pub(crate) fn config(text: &str) -> SessionConfig {

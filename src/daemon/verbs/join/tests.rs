@@ -69,6 +69,9 @@ fn a_join_tells_the_path_the_disk_the_clock_and_the_slots() {
             "2 GPUs, 2 NUMA domains, 1 core → 4 worker slots",
         ]
     );
+    let without = told(&outcome, &machine(0, 0));
+    let line = "no GPU, 2 NUMA domains, 1 core → no model, so 0 worker slots";
+    assert_eq!(without[3], line);
     let already = JoinOutcome {
         entered: Entered::Already { record: record() },
         fsync: None,

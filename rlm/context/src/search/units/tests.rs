@@ -128,7 +128,10 @@ fn rows_of_a_table_stay_whole_and_know_its_head() {
 proptest! {
     #[test]
     fn units_are_short_in_order_and_lose_nothing(
-        text in "([a-zé.!? ]{0,80}\n|# [a-c]{1,3}\n|\\| a \\| b \\|\n|\n|[a-z]{320}){0,14}",
+        text in concat!(
+            r"([a-zé.!? ]{0,80}\n|[a-cé“”…—\u{a0}.!?' ]{300,420}\n|# [a-c]{1,3}\n",
+            r"|\| a \| b \|\n|\n|[a-z]{320}){0,14}",
+        ),
     ) {
         for (cut, passages) in [
             (sentences(&text, Lines::Flowing), false),

@@ -71,10 +71,12 @@ fn options_that_contradict_each_other_are_refused() {
 #[test]
 fn what_changes_replies_tells_options_apart() {
     let (_folder, _file, good) = tiny();
-    let changes: [fn(&mut LlamaOptions); 3] = [
+    let changes: [fn(&mut LlamaOptions); 5] = [
         |o| o.kv = KvType::Q8_0,
         |o| o.flash_attention = true,
         |o| o.window = 512,
+        |o| o.extra_bufts = Some(true),
+        |o| o.extra_bufts = Some(false),
     ];
     for change in changes {
         let mut options = good.clone();
