@@ -195,11 +195,12 @@ impl MadeSet {
 
 /// Evidence that a text lacks. Line breaks and runs of spaces compare as one space.
 pub(crate) fn lost_evidence<'a>(ask: &'a Ask, page: &str) -> Option<&'a str> {
-    let flat = page.split_whitespace().collect::<Vec<_>>().join(" ");
+    let flat = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let page = flat(page);
     ask.evidence
         .iter()
         .map(String::as_str)
-        .find(|words| !flat.contains(words))
+        .find(|words| !page.contains(&flat(words)))
 }
 
 fn part(file: &str, error: &dyn std::error::Error) -> MakeSetError {

@@ -224,7 +224,9 @@ fn endless_blocks_and_bombs_end_and_the_next_block_works() {
             "FINAL('still here')",
         ];
         let said = serde_json::to_string(messages).expect("JSON");
-        let untold = TOLD.iter().find(|told| turns == 3 && !said.contains(**told));
+        let untold = TOLD
+            .iter()
+            .find(|told| turns == 3 && !said.contains(**told));
         let code = untold.map_or(code[turns.min(3)].to_owned(), |told| {
             format!("FINAL('the root was not told: {told}')")
         });

@@ -120,9 +120,10 @@ fn a_phrase_is_whole_words() {
     };
     check(
         &question("Which version?", expect, &["4.1"]),
-        &["4.2", "Version 4.2.", "`4.2`", "it is 4.2, since March"],
+        &["4.2", "Version 4.2.", "`4.2`", "it is v4.2, since March"],
         &[
             "4.21",
+            "rev4.2",
             "14.2",
             "0.4.2",
             "4.2.1",

@@ -68,7 +68,12 @@ fn is_whole(plain: &str, start: usize, end: usize) -> bool {
     let inner_last = plain[start..end].chars().next_back();
     let mut before = plain[..start].chars().rev();
     let mut after = plain[end..].chars();
-    let left = joins(inner_first, before.next(), before.next());
+    let (beside, beyond) = (before.next(), before.next());
+    // `v1.2.3` is the version 1.2.3.
+    let version = inner_first.is_some_and(|c| c.is_ascii_digit())
+        && beside == Some('v')
+        && !beyond.is_some_and(char::is_alphanumeric);
+    let left = !version && joins(inner_first, beside, beyond);
     let right = joins(inner_last, after.next(), after.next());
     !left && !right
 }

@@ -96,7 +96,7 @@ def doubts(question, answer, at, path, is_topic):
     have = stems(f"{path} {headed(sentence, paragraph) if row or named else paragraph}")
     have = have.union(*(of for short, of in initials(question).items() if short.lower() in have))
     names = [w for w in asked_words(question) if is_name(w) and is_missing(w, have)]
-    return [w for w in names if w[0].isdigit() or not is_topic(w, bool(named))]
+    return [w for w in names if w[0].isdigit() or not is_topic(w, named)]
 
 
 def others(sentence, known):

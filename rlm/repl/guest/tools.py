@@ -22,7 +22,7 @@ INITIALS_CHARS = 64_000_000
 # A question that was asked so often is not read for again: the root only varies its search words.
 ROUNDS = 2
 # A name that is in the context so often, or once in so many characters, is what it is about.
-TOPIC_COUNT, TOPIC_LEAST, TOPIC_CHARS = 20, 5, 3000
+TOPIC_COUNT, TOPIC_LEAST, TOPIC_CHARS, TOPIC_RIVALS = 20, 5, 3000, 3
 # So does the head of a document, its title and first lines, say what it is about.
 HEAD_CHARS, HEAD_SHARE = 300, 10
 STRICT = (
@@ -256,16 +256,18 @@ def replies(question, readings, model):
     return [failed if isinstance(reply, calls.LMError) else reply.strip() for reply in found]
 
 
-def is_topic(name, rivals=False):
+def is_topic(name, rivals=()):
     """Whether the context as a whole is about what has this name: it stands at the head of a
-    document, or again and again; with rivals beside it, on every page."""
+    document, or again and again; far more often than the other names beside it."""
+    if any(occurrences(name) < TOPIC_RIVALS * occurrences(rival) for rival in rivals):
+        return False
     length = CONFIG["context"].get("chars", 0)
     long = document() and length >= HEAD_SHARE * HEAD_CHARS
     if long and name.lower() in chars(None, 0, HEAD_CHARS).lower():
         return True
     count = occurrences(name)
     often = count >= TOPIC_LEAST and count * TOPIC_CHARS >= length
-    return often or count > TOPIC_COUNT and not rivals
+    return count > TOPIC_COUNT or often
 
 
 def document():

@@ -264,7 +264,9 @@ fn sentence_end(text: &str, from: usize, to: usize) -> usize {
 /// `e.g.`, `Dr.`, one capital letter: a stop that ends no sentence.
 fn abbreviation(text: &str, from: usize, stop: usize) -> bool {
     let before = &text[from..stop];
-    let word = before.rsplit(|c: char| !c.is_alphanumeric() && c != '.').next();
+    let word = before
+        .rsplit(|c: char| !c.is_alphanumeric() && c != '.')
+        .next();
     let word = word.unwrap_or(before);
     let initial = word.len() == 1 && word.bytes().all(|b| b.is_ascii_uppercase());
     initial || ABBREVIATIONS.contains(&word)

@@ -8,34 +8,43 @@ use super::{stem, words};
 pub(crate) enum Mistaken<'a> {
     /// Its values are counted, and the question asks for the row that has its highest or lowest.
     Counted(&'a str),
-    /// The question names it; the code counts rows and does not look at it.
-    Unused(&'a str),
+    /// The question names it; the code counts rows by another column and does not look at it.
+    Unused(&'a str, &'a str),
+    /// The question asks for an average; the code, which names it, counts rows by another column.
+    Unaveraged(&'a str, &'a str),
 }
 
 pub(crate) fn mistaken_column<'a>(
     card: &'a str,
     question: &str,
-    code: &str,
+    code: &'a str,
 ) -> Option<Mistaken<'a>> {
     let asked: Vec<String> = words(question).map(str::to_lowercase).collect();
     let extreme = asked.iter().any(|word| EXTREMES.contains(&word.as_str()));
-    let counts = |key: &str| {
-        ['"', '\''].iter().any(|quote| {
-            let counter = format!("Counter(r[{quote}{key}{quote}] for");
-            code.contains(&counter)
-        })
-    };
     let numbers = || number_columns(card);
-    let counted = numbers().find(|key| extreme && counts(key));
+    let counted = counted_by(code).filter(|by| extreme && numbers().any(|key| key == *by));
     let unused = || {
         numbers().find(|key| {
             let named = parts(key).any(|part| asked.iter().any(|word| stem(word) == stem(&part)));
-            named && code.contains("Counter(r[") && !code.contains(key)
+            named && !code.contains(key)
         })
     };
+    let averaged = code.contains("mean") || code.contains("median") || code.contains('/');
+    let average = asked.iter().any(|word| AVERAGES.contains(&word.as_str()));
+    let meant = || numbers().find(|key| code.contains(&format!("[\"{key}\"]")));
+    let unaveraged = || (average && !averaged).then(meant).flatten();
     counted
         .map(Mistaken::Counted)
-        .or_else(|| unused().map(Mistaken::Unused))
+        .or_else(|| Some(Mistaken::Unaveraged(unaveraged()?, counted_by(code)?)))
+        .or_else(|| Some(Mistaken::Unused(unused()?, counted_by(code)?)))
+}
+
+/// The column whose values a block counts.
+fn counted_by(code: &str) -> Option<&str> {
+    let (_, rest) = code.split_once("Counter(r[")?;
+    let quote = rest.chars().next().filter(|c| matches!(c, '"' | '\''))?;
+    let (key, rest) = rest.get(1..)?.split_once(quote)?;
+    rest.starts_with("] for").then_some(key)
 }
 
 /// The words of a column's name that say something.
@@ -67,6 +76,8 @@ const EXTREMES: [&str; 20] = [
     "cheapest", "oldest", "maximum", "minimum",
 ];
 
+const AVERAGES: [&str; 3] = ["average", "mean", "averaged"];
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -88,9 +99,18 @@ mod tests {
         for (question, code, expected) in [
             (co2, counted, Some(Mistaken::Counted("co2_ppm"))),
             (co2, row, None),
-            (labour, rows, Some(Mistaken::Unused("labour_min"))),
+            (
+                labour,
+                rows,
+                Some(Mistaken::Unused("labour_min", "mechanic")),
+            ),
             (labour, summed, None),
             (often, ports, None),
+            (
+                "Which room has the worst air on average?",
+                "c = Counter(r[\"room\"] for r in rows if r[\"co2_ppm\"] > 900)",
+                Some(Mistaken::Unaveraged("co2_ppm", "room")),
+            ),
             ("Which mechanic has the most rows?", rows, None),
         ] {
             assert_eq!(

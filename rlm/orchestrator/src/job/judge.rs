@@ -62,13 +62,14 @@ impl Job {
     fn mistaken(&self, code: &str) -> Option<Note> {
         let format = &self.setup.profile.format;
         let card = &self.setup.context.card;
-        let (text, column) = match mistaken_column(card, &self.setup.question, code)? {
-            Mistaken::Counted(column) => (&format.counted_column, column),
-            Mistaken::Unused(column) => (&format.unused_column, column),
+        let (text, column, by) = match mistaken_column(card, &self.setup.question, code)? {
+            Mistaken::Counted(column) => (&format.counted_column, column, ""),
+            Mistaken::Unused(column, by) => (&format.unused_column, column, by),
+            Mistaken::Unaveraged(column, by) => (&format.no_average, column, by),
         };
         Some(Note {
             rule: AnswerRule::Column,
-            text: render(text, &[("column", column)]),
+            text: render(text, &[("column", column), ("by", by)]),
         })
     }
 

@@ -41,8 +41,10 @@ pub struct Format {
     pub no_number: String,
     /// The values of a column of numbers were counted, not compared: `{column}`.
     pub counted_column: String,
-    /// Rows were counted, and the question names a column of numbers: `{column}`.
+    /// Rows were counted, and the question names a column of numbers: `{column} {by}`.
     pub unused_column: String,
+    /// Rows were counted, and the question asks for an average: `{column} {by}`.
+    pub no_average: String,
     /// An answer that the gate sent back: `{sentence} {names}`.
     pub unsupported: String,
     /// The text that refused sub-calls get as their error: `{limit} {asked} {granted}`.
@@ -72,6 +74,7 @@ impl Default for Format {
             no_number: "The question asks for one number, and {start} is none.".into(),
             counted_column: "Counter counts how often each {column} occurs.".into(),
             unused_column: "The question asks about {column}, which the code does not use.".into(),
+            no_average: "The question asks for an average, and the code counts rows.".into(),
             unsupported: "The sentence \"{sentence}\" does not mention {names}.".into(),
             refused: "no more sub-calls: the limit of {limit} is reached".into(),
         }
